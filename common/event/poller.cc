@@ -1,0 +1,153 @@
+#include "common/event/poller.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+
+namespace tandem::event {
+namespace {
+
+// One turn hands out at most this many events; the rest stay in the kernel for the next.
+constexpr int kEventsPerTurn = 256;
+
+}  // namespace
+
+Socket::~Socket() { close(); }
+
+void Socket::attach(int fd) noexcept {
+  TANDEM_DCHECK(fd_ < 0);
+  fd_ = fd;
+  watched_ = false;
+  pending_ = false;
+  readable_ = true;
+  writable_ = true;
+  peer_closed_ = false;
+}
+
+bool Socket::watch() noexcept {
+  if (watched_) return true;
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+  event.data.ptr = this;
+  watched_ = epoll_ctl(poller_.epoll_fd_, EPOLL_CTL_ADD, fd_, &event) == 0;
+  return watched_;
+}
+
+void Socket::close() noexcept {
+  if (fd_ < 0) return;
+  ::close(fd_);  // the last reference: epoll forgets it
+  fd_ = -1;
+  watched_ = false;
+  pending_ = false;
+  readable_ = false;
+  writable_ = false;
+}
+
+void Socket::close_with_reset() noexcept {
+  if (fd_ < 0) return;
+  const linger now{.l_onoff = 1, .l_linger = 0};
+  setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  close();
+}
+
+int Socket::detach() noexcept {
+  if (watched_) epoll_ctl(poller_.epoll_fd_, EPOLL_CTL_DEL, fd_, nullptr);
+  watched_ = false;
+  pending_ = false;
+  return std::exchange(fd_, -1);
+}
+
+Transfer Socket::read(std::span<char> into) noexcept {
+  for (;;) {
+    const ssize_t count = ::recv(fd_, into.data(), into.size(), 0);
+    if (count > 0) {
+      const auto bytes = static_cast<std::size_t>(count);
+      // A short read means drained: the next edge tells. After FIN there is no next edge.
+      if (bytes < into.size() && !peer_closed_) readable_ = false;
+      return {.status = Transfer::Status::kDone, .bytes = bytes};
+    }
+    if (count == 0) {
+      readable_ = false;
+      peer_closed_ = true;
+      return {.status = Transfer::Status::kEnd};
+    }
+    if (errno == EINTR) continue;
+    readable_ = false;
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return {};
+    return {.status = Transfer::Status::kFailed, .error = errno};
+  }
+}
+
+Transfer Socket::write(std::span<const iovec> pieces, bool more) noexcept {
+  msghdr message{};
+  message.msg_iov = const_cast<iovec*>(pieces.data());
+  message.msg_iovlen = pieces.size();
+  for (;;) {
+    const ssize_t count = ::sendmsg(fd_, &message, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
+    if (count >= 0) {
+      std::size_t wanted = 0;
+      for (const iovec& piece : pieces) wanted += piece.iov_len;
+      const auto bytes = static_cast<std::size_t>(count);
+      if (bytes < wanted) writable_ = false;
+      return {.status = Transfer::Status::kDone, .bytes = bytes};
+    }
+    if (errno == EINTR) continue;
+    writable_ = false;
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return {};
+    return {.status = Transfer::Status::kFailed, .error = errno};
+  }
+}
+
+Poller::Poller(Loop& loop)
+    : loop_(loop),
+      epoll_fd_(epoll_create1(EPOLL_CLOEXEC)),
+      handle_([this] { run_turn(); }),
+      sweep_([this] { retired_.clear(); }) {
+  TANDEM_CHECK(epoll_fd_ >= 0);
+  TANDEM_CHECK(uv_poll_init(loop.native(), handle_.get(), epoll_fd_) == 0);
+  TANDEM_CHECK(uv_poll_start(handle_.get(), UV_READABLE, [](uv_poll_t* handle, int, int) {
+                 Handle<uv_poll_t>::fire(handle);
+               }) == 0);
+  TANDEM_CHECK(uv_async_init(loop.native(), sweep_.get(), Handle<uv_async_t>::fire) == 0);
+}
+
+Poller::~Poller() {
+  retired_.clear();
+  // uv_close() takes the descriptor out of libuv's set in the same call; closing it after is safe.
+  handle_ = {};
+  ::close(epoll_fd_);
+}
+
+void Poller::retire(std::unique_ptr<Socket> socket) {
+  if (retired_.empty()) uv_async_send(sweep_.get());
+  retired_.push_back(std::move(socket));
+}
+
+void Poller::run_turn() {
+  loop_.update_now();
+  std::array<epoll_event, kEventsPerTurn> events;
+  const int count = epoll_wait(epoll_fd_, events.data(), kEventsPerTurn, 0);
+  // First all flags, then the callbacks: whoever takes an idle connection from a pool in this turn
+  // already knows whether its peer has closed it.
+  for (int i = 0; i < count; ++i) {
+    const epoll_event& event = events[static_cast<std::size_t>(i)];
+    auto* socket = static_cast<Socket*>(event.data.ptr);
+    if (event.events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) socket->readable_ = true;
+    if (event.events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) socket->writable_ = true;
+    if (event.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) socket->peer_closed_ = true;
+    socket->pending_ = true;
+  }
+  for (int i = 0; i < count; ++i) {
+    auto* socket = static_cast<Socket*>(events[static_cast<std::size_t>(i)].data.ptr);
+    if (!socket->pending_) continue;
+    socket->pending_ = false;
+    socket->on_ready();
+  }
+  if (on_turn_end_) on_turn_end_();
+  retired_.clear();
+}
+
+}  // namespace tandem::event

@@ -1,0 +1,121 @@
+// Poller: readiness of many sockets with one registration each. An inner epoll set, edge-triggered,
+// stands behind a single uv_poll handle: libuv's own poll handles cost six epoll_ctl calls a
+// connection (measured), this costs one, and close() removes it.
+//
+// Edges are kept by the Socket as "readable" and "writable" until a call says otherwise, so that
+// back-pressure needs no system call: a side that must wait just does not read.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "common/event/handle.h"
+#include "common/event/loop.h"
+
+namespace tandem::event {
+
+class Poller;
+
+/// What a read or write came to.
+struct Transfer {
+  enum class Status : std::uint8_t {
+    kDone,     // bytes > 0
+    kBlocked,  // nothing now: on_ready() will tell
+    kEnd,      // read only: the peer has finished sending
+    kFailed,   // error holds errno
+  };
+  Status status = Status::kBlocked;
+  std::size_t bytes = 0;
+  int error = 0;
+};
+
+/// A non-blocking socket, its readiness, and whom to tell. Derive and implement on_ready().
+///
+/// Thread: the poller's. Must not be destroyed during a turn in which it may have events pending:
+/// hand it to Poller::retire(). A Socket that never had to wait need not be watched at all.
+class Socket {
+ public:
+  explicit Socket(Poller& poller) noexcept : poller_(poller) {}
+  virtual ~Socket();
+  Socket(const Socket&) = delete;
+  Socket& operator=(const Socket&) = delete;
+
+  [[nodiscard]] int fd() const noexcept { return fd_; }
+  [[nodiscard]] bool is_open() const noexcept { return fd_ >= 0; }
+  /// False only when a read came up short and no edge has been seen since.
+  [[nodiscard]] bool readable() const noexcept { return readable_; }
+  [[nodiscard]] bool writable() const noexcept { return writable_; }
+  /// The peer has sent FIN or RST, seen by the poller; bytes before it may still be unread.
+  [[nodiscard]] bool peer_closed() const noexcept { return peer_closed_; }
+  [[nodiscard]] bool watched() const noexcept { return watched_; }
+
+ protected:
+  /// Something changed: readable(), writable() or peer_closed() became true.
+  virtual void on_ready() = 0;
+
+  /// Takes over a non-blocking descriptor. Readable and writable are assumed until tried.
+  void attach(int fd) noexcept;
+  /// Registers with the poller (one epoll_ctl). Nothing if already watched.
+  /// False: the kernel refused (no memory, max_user_watches); errno tells.
+  [[nodiscard]] bool watch() noexcept;
+  /// Closes the descriptor; pending events of this turn are dropped. Nothing if closed.
+  void close() noexcept;
+  /// As close(), with RST in place of FIN: the peer must see that something broke.
+  void close_with_reset() noexcept;
+  /// Takes the descriptor out of this object, unregistered.
+  [[nodiscard]] int detach() noexcept;
+
+  [[nodiscard]] Transfer read(std::span<char> into) noexcept;
+  /// `more`: further bytes follow at once (MSG_MORE).
+  [[nodiscard]] Transfer write(std::span<const iovec> pieces, bool more = false) noexcept;
+
+  /// For transfers that are made on the descriptor itself (splice).
+  void set_readable(bool value) noexcept { readable_ = value; }
+  void set_writable(bool value) noexcept { writable_ = value; }
+
+  [[nodiscard]] Poller& poller() noexcept { return poller_; }
+
+ private:
+  friend class Poller;
+
+  Poller& poller_;
+  int fd_ = -1;
+  bool watched_ = false;
+  bool pending_ = false;
+  bool readable_ = false;
+  bool writable_ = false;
+  bool peer_closed_ = false;
+};
+
+/// One for each loop. Thread: the loop's.
+class Poller {
+ public:
+  explicit Poller(Loop& loop);
+  ~Poller();
+
+  [[nodiscard]] Loop& loop() noexcept { return loop_; }
+
+  /// Destroys `socket` when the present turn is over, when nothing on the stack can point to it.
+  void retire(std::unique_ptr<Socket> socket);
+  /// Runs at the end of each turn, after the events and before retired sockets go.
+  void set_on_turn_end(std::move_only_function<void()> callback) { on_turn_end_ = std::move(callback); }
+
+ private:
+  friend class Socket;
+
+  void run_turn();
+
+  Loop& loop_;
+  int epoll_fd_;
+  std::move_only_function<void()> on_turn_end_;
+  std::vector<std::unique_ptr<Socket>> retired_;
+  Handle<uv_poll_t> handle_;
+  Handle<uv_async_t> sweep_;  // turns that had no event still empty `retired_`
+};
+
+}  // namespace tandem::event

@@ -1,0 +1,220 @@
+// Snapshot: the configuration after it has been checked. Plain values that cannot be wrong any
+// more: references are indices, addresses are resolved, defaults are filled in. Immutable once
+// built; shared between threads as shared_ptr<const Snapshot>.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "common/address.h"
+#include "common/log.h"
+#include "common/time.h"
+
+namespace tandem::lb::config {
+
+using FrontendIndex = std::uint32_t;
+using BackendIndex = std::uint32_t;
+
+/// All of "timeout". Zero never occurs: a missing one has its default (CONFIGURATION.md).
+struct Timeouts {
+  Milliseconds connect{5'000};
+  Milliseconds client{50'000};
+  Milliseconds server{50'000};
+  Milliseconds http_request{10'000};
+  Milliseconds http_keep_alive{10'000};
+  Milliseconds queue{30'000};
+  Milliseconds tunnel{3'600'000};
+  Milliseconds check{3'000};
+};
+
+/// A file of "errorfiles", read when the configuration was checked: a whole HTTP response, status
+/// line and headers included, as HAProxy has it.
+using ErrorFiles = std::map<int, std::string>;
+
+struct Bind {
+  SocketAddress address;
+  std::string text;             // as written, for messages and show stat
+  std::uint32_t backlog = 4096;
+  bool defer_accept = true;     // TCP_DEFER_ACCEPT: a connection reaches us with its first bytes
+};
+
+// ---- rules -------------------------------------------------------------------------------------
+
+/// Conditions of one rule: every non-empty list must have one member that matches. `negated`
+/// holds the lists under "not": none of them may match.
+struct Conditions {
+  std::vector<std::string> host;      // lower case, without port; "*.example.org" allowed
+  std::vector<std::string> path;      // exact, without query
+  std::vector<std::string> path_beg;  // prefix
+  std::vector<std::string> path_end;  // suffix
+  std::vector<std::string> method;
+};
+struct UseBackend {
+  BackendIndex backend;
+};
+struct Redirect {
+  enum class Kind : std::uint8_t { kScheme, kPrefix, kLocation };
+  Kind kind;
+  std::string value;
+  int code;  // 301, 302, 303, 307, 308
+  bool drop_query = false;
+};
+struct Return {
+  int status;
+  std::string content_type;
+  std::string body;
+  std::vector<std::pair<std::string, std::string>> headers;
+};
+using Action = std::variant<UseBackend, Redirect, Return>;
+struct Rule {
+  Conditions conditions;
+  Conditions negated;
+  Action action;
+};
+
+// ---- frontends ---------------------------------------------------------------------------------
+
+struct Frontend {
+  std::string name;
+  std::uint32_t id = 0;               // iid of show stat, 1-based, unique over all proxies
+  std::vector<Bind> binds;
+  std::uint32_t maxconn = 0;          // 0: only the process limit
+  Timeouts timeouts;
+  std::string monitor_uri;            // empty: none
+  bool forwardfor = false;            // X-Forwarded-For towards servers
+  std::string unique_id_header;       // empty: no unique id is made ("unique-id-header")
+  ErrorFiles errorfiles;
+  std::vector<Rule> rules;
+  std::optional<BackendIndex> default_backend;
+  bool access_log = true;
+};
+
+// ---- backends ----------------------------------------------------------------------------------
+
+/// Row of the policy table in lb/balance/registry.cc, with what follows it in parentheses.
+struct Balance {
+  std::string policy = "roundrobin";
+  std::uint32_t random_draws = 2;          // random(N)
+  enum class Key : std::uint8_t { kNone, kSource, kUri, kHeader, kCookie, kQuery };
+  Key key = Key::kNone;                    // what source, uri and hash look at
+  std::string key_name;                    // header, cookie or parameter name (header: lower case)
+  bool uri_whole = false;                  // "uri whole": the query counts too
+  std::uint32_t hash_balance_factor = 0;   // percent over the mean a server may carry; 0: unbounded
+};
+
+struct Check {
+  enum class Type : std::uint8_t { kTcp, kHttp };
+  Type type = Type::kTcp;
+  std::string method = "GET";
+  std::string uri = "/";
+  std::string host;                        // Host field; empty: the server's address
+  std::vector<std::pair<int, int>> expect_status = {{200, 399}};  // inclusive ranges
+  std::string expect_body;                 // must occur in the first 16 KiB of the body; empty: any
+};
+
+enum class OnMarkedDown : std::uint8_t { kNone, kShutdownSessions };
+enum class OnError : std::uint8_t { kFastinter, kFailCheck, kSuddenDeath, kMarkDown };
+enum class Observe : std::uint8_t { kNone, kLayer4, kLayer7 };
+enum class InitialState : std::uint8_t { kReady, kDrain, kMaint };
+
+struct Server {
+  std::string name;
+  std::uint32_t id = 0;                    // sid of show stat, 1-based in its backend
+  SocketAddress address;
+  std::string address_text;                // as written
+  std::uint16_t weight = 1;                // 0 to 256
+  std::uint32_t maxconn = 0;               // 0: no limit
+  std::uint32_t maxqueue = 0;              // 0: no limit of its own
+  bool backup = false;
+  InitialState state = InitialState::kReady;
+  bool check = false;
+  std::optional<SocketAddress> check_address;  // "check-addr"/"check-port"; none: `address`
+  Milliseconds inter{2'000};
+  Milliseconds fastinter{2'000};           // while a change is in progress; default: inter
+  Milliseconds downinter{2'000};           // while down; default: inter
+  std::uint32_t rise = 2;
+  std::uint32_t fall = 3;
+  Milliseconds slowstart{0};               // 0: full weight at once
+  OnMarkedDown on_marked_down = OnMarkedDown::kNone;
+  Observe observe = Observe::kNone;
+  std::uint32_t error_limit = 10;
+  OnError on_error = OnError::kFailCheck;
+};
+
+enum class HttpReuse : std::uint8_t { kNever, kSafe, kAggressive, kAlways };
+
+struct Backend {
+  std::string name;
+  std::uint32_t id = 0;                    // iid
+  Balance balance;
+  Timeouts timeouts;
+  std::uint32_t retries = 3;
+  bool redispatch = true;
+  bool retry_idempotent = false;           // "retry-on": also repeat idempotent requests
+  HttpReuse http_reuse = HttpReuse::kSafe;
+  std::uint32_t pool_max = 1024;           // idle connections kept for each server and worker
+  Milliseconds pool_idle{5'000};           // how long an idle server connection is kept
+  bool allbackups = false;
+  std::uint32_t fullconn = 0;              // slim of the BACKEND row: a tenth of the maxconn of its frontends unless set
+  ErrorFiles errorfiles;                   // before the frontend's
+  Check check;
+  std::vector<Server> servers;
+};
+
+// ---- the process -------------------------------------------------------------------------------
+
+struct Global {
+  std::uint32_t nbthread = 1;              // never 0 here: "0" has become the number of CPUs
+  std::uint32_t maxconn = 20'000;
+  Milliseconds grace{30'000};
+  Milliseconds hard_stop_after{60'000};
+  std::string user;                        // empty: stay who we are
+  std::string group;
+  std::string node;                        // host name unless set
+  std::string description;
+};
+
+enum class Level : std::uint8_t { kUser, kOperator, kAdmin };
+struct RuntimeSocket {
+  SocketAddress address;
+  std::string text;
+  std::uint32_t mode = 0600;               // Unix sockets only
+  Level level = Level::kOperator;
+};
+
+struct Admin {
+  std::optional<SocketAddress> bind;       // none: no admin listener
+  std::string bind_text;
+  std::string stats_uri = "/stats";
+  std::string metrics_uri = "/metrics";
+  std::map<std::string, std::string> auth; // user -> password; empty: open
+};
+
+struct AccessLog {
+  enum class Format : std::uint8_t { kJson, kHttplog, kClf };
+  enum class Target : std::uint8_t { kNone, kStdout, kStderr, kFile, kSyslog };
+  Format format = Format::kJson;
+  Target target = Target::kNone;
+  std::string path;                        // file; or the syslog socket path / host:port
+  std::string tag = "tandem";
+  int facility = 16;                       // local0
+};
+
+struct Snapshot {
+  Global global;
+  std::vector<RuntimeSocket> runtime;
+  bool runtime_compat = true;              // answer as HAProxy where tools insist (RUNTIME.md B1.9)
+  Admin admin;
+  log::Level log_level = log::Level::kInfo;
+  AccessLog access_log;
+  std::vector<Frontend> frontends;         // in file order
+  std::vector<Backend> backends;
+};
+
+}  // namespace tandem::lb::config
