@@ -1,0 +1,82 @@
+// What each worker counts for each frontend, backend and server, and for itself. Written at few
+// places (proxy/outcome.cc, the acceptor, the upstream connections), read by the control thread.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "metrics/cell.h"
+
+namespace tandem::lb::figures {
+
+/// Responses by first digit of the status: [1] to [5]; [0] is everything else.
+using ResponseCounters = std::array<metrics::Counter, 6>;
+
+/// Why a request was refused or broken off before a server was asked; label of
+/// request_errors_total{reason}.
+enum class RequestError : std::uint8_t {
+  kBadRequest,   // refused by the decoder (400, 414, 431, 501, 505)
+  kTimeout,      // 408
+  kAborted,      // the client went away in its own request
+  kCount,
+};
+
+/// One frontend on one worker.
+struct FrontendCells {
+  metrics::Counter connections;        // conn_tot, stot
+  metrics::Gauge connections_now;      // scur
+  metrics::Gauge connections_most;     // this worker's largest
+  metrics::Counter requests;           // req_tot
+  metrics::Counter bytes_in;           // from clients
+  metrics::Counter bytes_out;          // to clients
+  metrics::Counter denied_requests;    // dreq
+  metrics::Counter denied_responses;   // dresp
+  metrics::Counter intercepted;        // answered by tandem: redirect, return, monitor-uri
+  std::array<metrics::Counter, static_cast<std::size_t>(RequestError::kCount)> request_errors;
+  ResponseCounters responses;
+  metrics::DurationHistogram request_duration;  // first byte of the request to last of the answer
+};
+
+/// One server, or one backend (all of its servers and what never reached one), on one worker.
+struct ServerCells {
+  metrics::Counter sessions;           // stot: requests given to it (backend: requests routed to it)
+  metrics::Counter chosen;             // lbtot: picks of the balancing policy
+  metrics::Counter bytes_in;           // request bytes (bin)
+  metrics::Counter bytes_out;          // response bytes (bout)
+  metrics::Counter connect_errors;     // econ
+  metrics::Counter response_errors;    // eresp
+  metrics::Counter retries;            // wretr
+  metrics::Counter redispatches;       // wredis
+  metrics::Counter client_aborts;      // cli_abrt
+  metrics::Counter server_aborts;      // srv_abrt
+  metrics::Counter denied_responses;   // dresp
+  metrics::Counter connects;           // new connections made
+  metrics::Counter reuses;             // requests on a pooled connection
+  metrics::Gauge idle_connections;     // idle_conn_cur
+  metrics::Gauge used_connections;     // used_conn_cur
+  ResponseCounters responses;
+  metrics::DurationHistogram queue_duration;
+  metrics::DurationHistogram connect_duration;
+  metrics::DurationHistogram first_byte_duration;  // request sent to response head
+  metrics::DurationHistogram total_duration;
+};
+
+/// The worker itself.
+struct WorkerCells {
+  metrics::Counter connections;        // CumConns
+  metrics::Gauge connections_now;      // CurrConns
+  metrics::Counter requests;           // CumReq
+  metrics::Counter bytes_out;          // TotalBytesOut
+  metrics::Counter bytes_out_spliced;  // TotalSplicedBytesOut
+  metrics::Counter maxconn_reached;    // times an accept had to wait
+  metrics::Counter accept_failures;    // no descriptor or no memory
+  metrics::Gauge buffers_bytes;        // memory in attached buffers
+  metrics::Gauge pipes_used;           // PipesUsed
+  metrics::Gauge pipes_free;
+  metrics::Gauge loop_lag_microseconds;   // how long the last turn took
+  metrics::Gauge loop_busy_permille;      // updated once a second
+  metrics::Counter log_dropped;
+};
+
+}  // namespace tandem::lb::figures
