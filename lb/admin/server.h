@@ -1,0 +1,41 @@
+// AdminServer: the small HTTP server for people and monitoring: /live, /ready, metrics and the
+// statistics page. It reads and never changes anything: only GET and HEAD, no commands. It serves
+// from the control loop, and renders metrics in libuv's thread pool so that a large scrape delays
+// neither health checks nor a worker.
+#pragma once
+
+#include "common/address.h"
+#include "common/event/poller.h"
+#include "common/result.h"
+#include "lb/admin/source.h"
+#include "lb/config/snapshot.h"
+
+#include <cstdint>
+#include <memory>
+
+namespace tandem::lb::admin {
+
+class Listener;
+
+/// Thread: control. Destroy before its poller and loop.
+class AdminServer {
+ public:
+  /// `source` and `settings` outlive the server.
+  AdminServer(event::Poller& poller, const config::Admin& settings, Source& source);
+  ~AdminServer();
+  AdminServer(const AdminServer&) = delete;
+  AdminServer& operator=(const AdminServer&) = delete;
+
+  /// Binds and accepts. Errors: what the system said, with the address. Nothing to do and no error
+  /// when the settings have no "bind".
+  [[nodiscard]] Result<void> listen();
+  /// Where it listens (tests bind port 0). Only after listen() succeeded.
+  [[nodiscard]] SocketAddress address() const;
+  /// Takes no new connections; those that are open go on until their limits.
+  void close_listener();
+
+ private:
+  std::unique_ptr<Listener> listener_;
+};
+
+}  // namespace tandem::lb::admin
