@@ -1,0 +1,139 @@
+// Checker: runs the checks of every server of a snapshot and keeps what is known of each. Verdicts
+// are made here, once, and told to whoever asked; workers get them by message. It knows nothing of
+// administrative states (drain, maint): the fleet does, and pauses checks by it.
+//
+// All pending checks stand in one heap under one alarm, and at most kProbesInFlightMax run at once:
+// ten thousand servers cost ten thousand heap entries, not timers or sockets.
+#pragma once
+
+#include "common/address.h"
+#include "common/random.h"
+#include "common/time.h"
+#include "lb/config/snapshot.h"
+#include "lb/health/alarm.h"
+#include "lb/health/ejection.h"
+#include "lb/health/prober.h"
+#include "lb/health/result.h"
+#include "lb/health/verdict.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+namespace tandem::lb::health {
+
+using BackendIndex = config::BackendIndex;
+using ServerIndex = std::uint32_t;  // in file order, within its backend
+
+/// What is known of one server's health.
+struct ServerHealth {
+  Verdict verdict = Verdict::unchecked();
+  Result last;                 // kUnknown when unchecked, kInitializing before the first result
+  bool is_checked = false;     // by configuration
+  bool is_enabled = true;      // "disable health" clears it
+  bool is_paused = false;      // in maintenance
+  bool in_progress = false;    // show stat writes "* " before the status
+  Instant last_change;         // of state(); lastchg
+  std::uint64_t failures = 0;  // chkfail: checks that failed while the server was up
+  std::uint64_t downs = 0;     // chkdown: transitions to down
+  std::uint64_t passive_failures = 0;  // hanafail
+  Duration downtime{};                 // of the completed spells of being down
+
+  [[nodiscard]] State state() const noexcept { return verdict.state(); }
+  [[nodiscard]] bool is_usable() const noexcept { return verdict.is_usable(); }
+  /// downtime of show stat: completed spells and the present one.
+  [[nodiscard]] Duration downtime_at(Instant now) const noexcept {
+    return state() == State::kDown ? downtime + (now - last_change) : downtime;
+  }
+};
+
+/// Owner: the control thread. Thread: its loop's, like everything it calls.
+class Checker {
+ public:
+  static constexpr std::size_t kProbesInFlightMax = 512;
+
+  struct Callbacks {
+    /// state() of a server has changed; `health` says to what. May call back into the checker,
+    /// configure() excepted.
+    std::move_only_function<void(BackendIndex, ServerIndex, const ServerHealth&)> on_change;
+    /// A check has ended, changed or not (metrics, live page). May be empty.
+    std::move_only_function<void(BackendIndex, ServerIndex, const Result&)> on_result;
+  };
+
+  /// `prober` and `alarm` must outlive the checker; `seed` decides the jitter.
+  Checker(Prober& prober, Alarm& alarm, Callbacks callbacks, std::uint64_t seed);
+  ~Checker();
+  Checker(const Checker&) = delete;
+  Checker& operator=(const Checker&) = delete;
+
+  /// Takes over a snapshot. Servers known before, by the names of backend and server and with the
+  /// same address, keep state and counters; checks under way are given up and made again soon.
+  /// Calls nobody back: read health() for the state of each server now.
+  void configure(std::shared_ptr<const config::Snapshot> snapshot);
+
+  /// References stay valid until configure().
+  [[nodiscard]] const ServerHealth& health(BackendIndex backend, ServerIndex server) const;
+
+  /// "enable|disable health": the state stays as it is while checks are off. Nothing on a server
+  /// that has no check.
+  void set_enabled(BackendIndex backend, ServerIndex server, bool enabled);
+  /// Maintenance: no checks. Coming back, a checked server is kStarting again and is checked at
+  /// once: what happened to it meanwhile is the reason for maintenance.
+  void set_paused(BackendIndex backend, ServerIndex server, bool paused);
+  /// "set server … addr": where checks go, unless the server has a check address of its own.
+  void set_address(BackendIndex backend, ServerIndex server, const SocketAddress& address);
+  /// "set server … check-addr": from now on its own address for checks.
+  void set_check_address(BackendIndex backend, ServerIndex server, const SocketAddress& address);
+  void set_check_port(BackendIndex backend, ServerIndex server, std::uint16_t port);
+  [[nodiscard]] const SocketAddress& check_address(BackendIndex backend, ServerIndex server) const;
+
+  /// "set server … health up|stopping|down". kStarting is not accepted (nothing happens).
+  void force(BackendIndex backend, ServerIndex server, State state);
+
+  /// Live traffic has met `error-limit` errors in a row (the workers count): acts as `on-error`
+  /// says. Nothing when the server is not up or `observe` is none. A server without checks is
+  /// ejected for a while (Ejection), unless it is the last usable one of its backend.
+  void note_errors(BackendIndex backend, ServerIndex server, std::string_view what);
+
+  [[nodiscard]] std::size_t probes_in_flight() const noexcept { return in_flight_; }
+
+ private:
+  struct Entry;
+  struct Due {
+    Instant at;
+    std::uint32_t entry;
+    std::uint64_t generation;
+  };
+
+  [[nodiscard]] Entry& entry(BackendIndex backend, ServerIndex server);
+  [[nodiscard]] const Entry& entry(BackendIndex backend, ServerIndex server) const;
+  void adopt(const config::Snapshot& snapshot, std::vector<Entry> before);
+  void schedule(Entry& entry, Duration delay);
+  void schedule_after_change(Entry& entry);
+  void cancel(Entry& entry);
+  void push(Due due);
+  void run_due();
+  void start_probe(Entry& entry);
+  void finish_probe(std::uint32_t index, Result result);
+  void count(Entry& entry, bool passed);
+  void changed(Entry& entry, State before);
+  void eject(Entry& entry);
+  void come_back(Entry& entry);
+  [[nodiscard]] bool is_last_usable(const Entry& entry) const;
+  void arm();
+
+  Prober& prober_;
+  Alarm& alarm_;
+  Callbacks callbacks_;
+  Random random_;
+  std::shared_ptr<const config::Snapshot> snapshot_;
+  std::vector<Entry> entries_;
+  std::vector<std::uint32_t> first_of_backend_;
+  std::vector<Due> due_;  // a heap, soonest first; entries of an older generation are void
+  std::size_t in_flight_ = 0;
+};
+
+}  // namespace tandem::lb::health
