@@ -52,6 +52,8 @@ class ServerView {
 struct PickRequest {
   std::uint64_t key = 0;                  // hash of what source, uri and hash look at
   std::span<const ServerIndex> tried;     // servers this request has failed on, at most a few
+  bool has_key = false;                   // false: no such header, cookie, …: round robin instead
+  Instant now{};                          // the loop's time: ewma lets old measurements fade by it
 
   [[nodiscard]] bool was_tried(ServerIndex i) const noexcept {
     for (const ServerIndex t : tried)
