@@ -26,7 +26,8 @@ void VirtualDeadlines::rebuild(const ServerView& view, std::span<const std::uint
   }
   const auto in_round = [&](ServerIndex i) { return view[i].usable && weights[i] > 0; };
   std::size_t count = 0;
-  for (ServerIndex i = 0; i < view.size(); ++i) count += in_round(i) ? 1 : 0;
+  for (ServerIndex i = 0; i < view.size(); ++i)
+    if (in_round(i)) ++count;
 
   aside_.clear();
   std::size_t rank = 0;
