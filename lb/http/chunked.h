@@ -80,16 +80,19 @@ class ChunkedDecoder {
 
   bool take(unsigned char c) noexcept;
   bool take_size(unsigned char c) noexcept;
+  bool take_extension(unsigned char c) noexcept;
   bool take_size_end(unsigned char c) noexcept;
   bool take_trailer(unsigned char c) noexcept;
-  bool take_trailer_name(unsigned char c) noexcept;
-  bool take_trailer_value(unsigned char c) noexcept;
+  bool take_trailer_name(char c) noexcept;
+  bool take_trailer_value(char c) noexcept;
   bool refuse(const char* detail) noexcept;
+  bool refuse(int status, const char* detail) noexcept;
 
   std::uint64_t left_ = 0;   // of the chunk; while its size is read: the size so far
   std::uint64_t taken_ = 0;  // bytes of the body's coding before the current one, for error()
   std::string trailers_;
   std::size_t trailer_name_begin_ = 0;
+  std::size_t trailer_value_begin_ = 0;
   ParseError error_;
   std::uint32_t extension_bytes_left_;
   std::uint32_t trailer_bytes_left_;

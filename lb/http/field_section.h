@@ -40,26 +40,31 @@ class FieldSection {
   /// Offset behind the empty line, after kEnd.
   [[nodiscard]] std::uint32_t position() const noexcept { return position_; }
   [[nodiscard]] const ParseError& error() const noexcept { return error_; }
+  /// Notes the first error. `status` is for requests; responses are always refused with 502.
   Seen fail(int status, const char* detail, std::uint32_t position) noexcept;
 
-  [[nodiscard]] bool has_length() const noexcept { return has_length_; }
   [[nodiscard]] std::uint64_t length() const noexcept { return length_; }
-  [[nodiscard]] bool is_chunked() const noexcept { return has_coding_; }
-  [[nodiscard]] bool has_close() const noexcept { return has_close_; }
-  [[nodiscard]] bool has_keep_alive() const noexcept { return has_keep_alive_; }
-  /// Connection: upgrade beside at least one Upgrade field.
-  [[nodiscard]] bool has_upgrade() const noexcept { return has_upgrade_option_ && has_upgrade_; }
-  [[nodiscard]] bool has_host() const noexcept { return has_host_; }
+  /// What the message says about its connection, with the default of its version (RFC 9112 §9.3).
+  [[nodiscard]] bool keep_alive(std::uint8_t version) const noexcept {
+    return !has_close_ && (version >= 11 || has_keep_alive_);
+  }
+  /// Connection: upgrade, which counts only beside an Upgrade field.
+  [[nodiscard]] bool has_upgrade_option() const noexcept { return has_upgrade_option_; }
+  /// Value of Host in a request, valid by its grammar; empty: none.
+  [[nodiscard]] Slice host() const noexcept { return host_; }
 
  private:
   enum class Stage : std::uint8_t { kName, kValueStart, kValue, kValueEnd, kHeadEnd };
 
-  Seen take(const char* base, const Field& field, MessageHead& head) noexcept;
-  Seen take_connection(const char* base, const Field& field) noexcept;
-  Seen take_length(const char* base, const Field& field) noexcept;
-  Seen take_coding(const char* base, const Field& field, std::uint8_t version) noexcept;
-  Seen take_host(const char* base, const Field& field, MessageHead& head) noexcept;
-  void mark_nominated(const char* base, FieldList& fields) const noexcept;
+  Seen refuse_name(const char* base, std::uint32_t at, const FieldList& fields) noexcept;
+  Seen refuse_value(const char* base, std::uint32_t at) noexcept;
+  bool take_line(const char* base, std::uint32_t line_end, std::uint32_t fields_max,
+                 MessageHead& head) noexcept;
+  bool take_special(const char* base, const Field& field, const MessageHead& head) noexcept;
+  bool take_connection(const char* base, const Field& field) noexcept;
+  bool take_length(const char* base, const Field& field, const FieldList& fields) noexcept;
+  bool take_coding(const char* base, const Field& field, const MessageHead& head) noexcept;
+  bool take_host(const char* base, const Field& field, const FieldList& fields) noexcept;
 
   ParseError error_;
   std::uint64_t length_ = 0;
@@ -67,16 +72,13 @@ class FieldSection {
   std::uint32_t name_begin_ = 0;
   std::uint32_t name_end_ = 0;
   std::uint32_t value_begin_ = 0;
+  Slice host_{};
   Stage stage_ = Stage::kName;
   Role role_;
   std::uint8_t nominations_ = 0;
-  bool has_length_ = false;
-  bool has_coding_ = false;
   bool has_close_ = false;
   bool has_keep_alive_ = false;
   bool has_upgrade_option_ = false;
-  bool has_upgrade_ = false;
-  bool has_host_ = false;
 };
 
 }  // namespace tandem::lb::http

@@ -52,13 +52,16 @@ class RequestDecoder {
     kError,
   };
 
-  bool read_line(const char* base, std::uint32_t size, RequestHead& head) noexcept;
+  DecodeResult decode_line(const char* base, std::uint32_t size, RequestHead& head) noexcept;
+  bool read_line(const char* base, std::uint32_t end, RequestHead& head) noexcept;
   bool read_empty_lines(const char* base, std::uint32_t end) noexcept;
   bool read_method(const char* base, std::uint32_t end, RequestHead& head) noexcept;
   bool read_target(const char* base, std::uint32_t end, RequestHead& head) noexcept;
   bool read_version(const char* base, std::uint32_t end, RequestHead& head) noexcept;
+  bool refuse_target(const char* base, std::uint32_t at) noexcept;
   bool split_target(const char* base, RequestHead& head) noexcept;
   bool split_absolute_target(const char* base, RequestHead& head) noexcept;
+  bool check_authority(const char* base, RequestHead& head) noexcept;
   DecodeResult finish(const char* base, RequestHead& head) noexcept;
   bool refuse(int status, const char* detail, std::uint32_t position) noexcept;
 
@@ -67,6 +70,7 @@ class RequestDecoder {
   std::uint32_t position_ = 0;  // first byte not looked at
   std::uint32_t mark_ = 0;      // where the element that is being read begins
   std::uint32_t line_begin_ = 0;
+  std::uint16_t scheme_port_ = 0;  // absolute form: the scheme's default port
   Stage stage_ = Stage::kEmptyLines;
   std::uint8_t empty_lines_ = 0;
 };

@@ -93,16 +93,26 @@ class FieldList {
   [[nodiscard]] Field* end() noexcept { return fields_.data() + count_; }
   [[nodiscard]] const Field& operator[](std::uint32_t i) const noexcept { return fields_[i]; }
 
-  void clear() noexcept { count_ = 0; }
+  /// At least one field of this id is there. Costs nothing; kOther is told too.
+  [[nodiscard]] bool has(FieldId id) const noexcept { return ((seen_ >> bit(id)) & 1U) != 0; }
+
+  void clear() noexcept {
+    count_ = 0;
+    seen_ = 0;
+  }
   /// @return false when the list is full.
   bool push(const Field& field) noexcept {
     if (count_ == kFieldCapacity) return false;
     fields_[count_++] = field;
+    seen_ |= 1U << bit(field.id);
     return true;
   }
 
  private:
+  static constexpr unsigned bit(FieldId id) noexcept { return static_cast<unsigned>(id); }
+
   std::uint32_t count_ = 0;
+  std::uint32_t seen_ = 0;  // one bit for each FieldId
   std::array<Field, kFieldCapacity> fields_;
 };
 
@@ -146,6 +156,9 @@ struct MessageHead {
   /// Value of the first field of that name; nullopt: none.
   [[nodiscard]] std::optional<std::string_view> value_of(const char* base,
                                                          std::string_view name) const noexcept;
+
+ protected:
+  void clear_shared() noexcept;
 };
 
 /// How a request names its target (RFC 9112 §3.2). authority-form (CONNECT) is refused.

@@ -1,0 +1,210 @@
+#include "lb/http/field_section.h"
+
+#include "common/text.h"
+#include "lb/http/field_rules.h"
+#include "lb/http/scan.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string_view>
+
+namespace tandem::lb::http {
+
+using scan::is_blank;
+
+void FieldSection::begin(std::uint32_t position) noexcept {
+  error_ = ParseError{};
+  length_ = 0;
+  position_ = name_begin_ = position;
+  host_ = Slice{};
+  stage_ = Stage::kName;
+  nominations_ = 0;
+  has_close_ = has_keep_alive_ = has_upgrade_option_ = false;
+}
+
+FieldSection::Seen FieldSection::fail(int status, const char* detail,
+                                      std::uint32_t position) noexcept {
+  error_ = ParseError{role_ == Role::kRequest ? status : 502, detail, position};
+  return Seen::kError;
+}
+
+FieldSection::Seen FieldSection::refuse_name(const char* base, std::uint32_t at,
+                                             const FieldList& fields) noexcept {
+  const char c = base[at];
+  if (c == '\n') return fail(400, "bare LF", at);
+  if (is_blank(c) && at != name_begin_) return fail(400, "whitespace behind a field name", at);
+  if (is_blank(c))
+    return fail(400, fields.size() == 0 ? "whitespace before the first field" : "obsolete folding",
+                at);
+  if (c == ':') return fail(400, "empty field name", at);
+  if (c == '\r') return fail(400, "field line without a colon", at);
+  return fail(400, "forbidden byte in a field name", at);
+}
+
+FieldSection::Seen FieldSection::refuse_value(const char* base, std::uint32_t at) noexcept {
+  if (base[at] == '\n') return fail(400, "bare LF", at);
+  return fail(400, "control byte in a field value", at);
+}
+
+FieldSection::Seen FieldSection::read(const char* base, std::uint32_t end, std::uint32_t fields_max,
+                                      MessageHead& head) noexcept {
+  std::uint32_t p = position_;
+  while (p < end) {
+    switch (stage_) {
+      case Stage::kName:
+        p = scan::word_end(base, p, end, scan::kTokenByte);
+        if (p == end) break;
+        if (base[p] != ':' || p == name_begin_) [[unlikely]] {
+          if (base[p] != '\r' || p != name_begin_) return refuse_name(base, p, head.fields);
+          ++p;
+          stage_ = Stage::kHeadEnd;
+          break;
+        }
+        name_end_ = p++;
+        stage_ = Stage::kValueStart;
+        [[fallthrough]];
+      case Stage::kValueStart:
+        while (p < end && is_blank(base[p])) ++p;
+        if (p == end) break;
+        value_begin_ = p;
+        stage_ = Stage::kValue;
+        [[fallthrough]];
+      case Stage::kValue:
+        p = scan::value_end(base, p, end);
+        if (p == end) break;
+        if (base[p] != '\r') [[unlikely]]
+          return refuse_value(base, p);
+        ++p;
+        stage_ = Stage::kValueEnd;
+        if (p == end) break;
+        [[fallthrough]];
+      case Stage::kValueEnd:
+        if (base[p] != '\n') [[unlikely]]
+          return fail(400, "bare CR", p);
+        if (!take_line(base, p - 1, fields_max, head)) [[unlikely]]
+          return Seen::kError;
+        name_begin_ = ++p;
+        stage_ = Stage::kName;
+        break;
+      case Stage::kHeadEnd:
+        if (base[p] != '\n') [[unlikely]]
+          return fail(400, "bare CR", p);
+        position_ = p + 1;
+        if (nominations_ > 0) mark_nominated_fields(base, head.fields);
+        return Seen::kEnd;
+    }
+  }
+  position_ = p;
+  return Seen::kNeedMore;
+}
+
+bool FieldSection::take_line(const char* base, std::uint32_t line_end, std::uint32_t fields_max,
+                             MessageHead& head) noexcept {
+  std::uint32_t value_end = line_end;
+  while (value_end > value_begin_ && is_blank(base[value_end - 1])) --value_end;
+  const Slice name{name_begin_, name_end_ - name_begin_};
+  const Field field{.name = name,
+                    .value = {value_begin_, value_end - value_begin_},
+                    .id = field_id(name.in(base)),
+                    .named_by_connection = false,
+                    .canonical = value_end == line_end && value_begin_ == name_end_ + 2 &&
+                                 base[name_end_ + 1] == ' '};
+  if (head.fields.size() >= fields_max) [[unlikely]] {
+    fail(431, "too many fields", name_begin_);
+    return false;
+  }
+  if (field.id != FieldId::kOther && !take_special(base, field, head)) [[unlikely]]
+    return false;
+  if (!head.fields.push(field)) [[unlikely]] {
+    fail(431, "too many fields", name_begin_);
+    return false;
+  }
+  return true;
+}
+
+bool FieldSection::take_special(const char* base, const Field& field,
+                                const MessageHead& head) noexcept {
+  switch (field.id) {
+    case FieldId::kConnection:
+      return take_connection(base, field);
+    case FieldId::kContentLength:
+      return take_length(base, field, head.fields);
+    case FieldId::kTransferEncoding:
+      return take_coding(base, field, head);
+    case FieldId::kHost:
+      return role_ == Role::kResponse || take_host(base, field, head.fields);
+    default:
+      return true;
+  }
+}
+
+bool FieldSection::take_connection(const char* base, const Field& field) noexcept {
+  std::string_view list = field.value.in(base);
+  while (!list.empty()) {
+    const std::string_view option = scan::next_member(list);
+    if (scan::is_token(option, "close")) {
+      has_close_ = true;
+    } else if (scan::is_token(option, "keep-alive")) {
+      has_keep_alive_ = true;
+    } else if (scan::is_token(option, "upgrade")) {
+      has_upgrade_option_ = true;
+    } else if (names_a_field(option) && ++nominations_ > kNominationsMax) {
+      fail(400, "too many options in Connection", field.value.offset);
+      return false;
+    }
+  }
+  return true;
+}
+
+bool FieldSection::take_length(const char* base, const Field& field,
+                               const FieldList& fields) noexcept {
+  // Two parsers that count a body differently are what request smuggling is made of, so even a
+  // repeated equal value is refused (RFC 9110 §8.6 allows that).
+  const std::optional<std::uint64_t> length = content_length(field.value.in(base));
+  if (!length) {
+    fail(400, "invalid Content-Length", field.value.offset);
+  } else if (fields.has(FieldId::kContentLength)) {
+    fail(400, "repeated Content-Length", field.name.offset);
+  } else if (fields.has(FieldId::kTransferEncoding)) {
+    fail(400, "Content-Length beside Transfer-Encoding", field.name.offset);
+  } else {
+    length_ = *length;
+    return true;
+  }
+  return false;
+}
+
+bool FieldSection::take_coding(const char* base, const Field& field,
+                               const MessageHead& head) noexcept {
+  const Coding coding = transfer_coding(field.value.in(base));
+  if (head.version < 11) {
+    fail(400, "Transfer-Encoding in HTTP/1.0", field.name.offset);
+  } else if (coding == Coding::kUnknown) {
+    fail(501, "unknown transfer coding", field.value.offset);
+  } else if (coding == Coding::kInvalid) {
+    fail(400, "invalid Transfer-Encoding", field.value.offset);
+  } else if (head.fields.has(FieldId::kTransferEncoding)) {
+    fail(400, "repeated Transfer-Encoding", field.name.offset);
+  } else if (head.fields.has(FieldId::kContentLength)) {
+    fail(400, "Transfer-Encoding beside Content-Length", field.name.offset);
+  } else {
+    return true;
+  }
+  return false;
+}
+
+bool FieldSection::take_host(const char* base, const Field& field,
+                             const FieldList& fields) noexcept {
+  if (fields.has(FieldId::kHost)) {
+    fail(400, "repeated Host", field.name.offset);
+  } else if (!is_valid_authority(field.value.in(base))) {
+    fail(400, "invalid Host", field.value.offset);
+  } else {
+    host_ = field.value;
+    return true;
+  }
+  return false;
+}
+
+}  // namespace tandem::lb::http
