@@ -43,16 +43,21 @@ class Router {
   using RuleNumber = std::uint32_t;
   static constexpr RuleNumber kNoRule = std::numeric_limits<RuleNumber>::max();
 
-  /// Places in a power-of-two table, found by hash; the owner compares what stands there.
+  /// Numbers of nodes by hash, in a power-of-two table; the caller compares what it finds.
   class HashIndex {
    public:
-    void rebuild(std::span<const std::uint64_t> hashes);
+    struct Item {
+      std::uint64_t hash;
+      std::uint32_t place;
+    };
+    /// Once.
+    void build(std::span<const Item> items);
     template <class Equal>
     [[nodiscard]] std::optional<std::uint32_t> find(std::uint64_t hash, Equal equal) const noexcept;
 
    private:
     struct Slot {
-      std::uint32_t tag = 0;    // upper half of the hash
+      std::uint32_t tag = 0;    // upper half of the mixed hash
       std::uint32_t place = 0;  // 1-based; 0: free
     };
     std::vector<Slot> slots_;
@@ -66,29 +71,36 @@ class Router {
     bool anything = false;  // any of these, or a suffix, a method, a negation
   };
 
-  /// Rules filed under one path (or prefix) of one host, ascending.
+  /// One host that rules name; the first node stands for every host.
+  struct HostNode {
+    std::string_view name;  // of a wildcard: what follows the "*."
+    bool is_wildcard = false;
+    bool has_exact = false;
+    std::uint32_t exact_length_most = 0;        // longest exact path
+    std::vector<std::uint32_t> prefix_lengths;  // distinct, ascending
+    std::vector<RuleNumber> any_path;           // rules that name no path, ascending
+  };
+
+  /// Rules filed under one path, or prefix of a path, of one host, ascending.
   struct PathNode {
     std::string_view text;
     std::uint32_t host;
     bool is_prefix;
     std::vector<RuleNumber> rules;
   };
-
-  /// One host that rules name; the first node stands for "any host".
-  struct HostNode {
-    std::string_view name;  // of a wildcard: what follows the "*."
-    std::vector<RuleNumber> any_path;
-    std::vector<std::uint32_t> prefix_lengths;  // distinct, ascending
-    std::uint32_t exact_length_most = 0;        // longest exact path
-    bool has_exact = false;
+  struct PathName {
+    std::uint32_t host;
+    bool is_prefix;
+    std::string_view text;
   };
 
   struct Builder;
   struct Query;
 
+  void search_named_hosts(const Query& query, RuleNumber& best) const noexcept;
   void search_host(std::uint32_t host, const Query& query, RuleNumber& best) const noexcept;
-  void search_path(std::uint64_t hash, std::uint32_t host, bool is_prefix, const Query& query,
-                   std::string_view text, RuleNumber& best) const noexcept;
+  void search_path(std::uint64_t key, const PathName& name, const Query& query,
+                   RuleNumber& best) const noexcept;
   void take_first(const std::vector<RuleNumber>& rules, const Query& query,
                   RuleNumber& best) const noexcept;
   [[nodiscard]] bool holds(RuleNumber rule, const Query& query) const noexcept;
@@ -101,6 +113,7 @@ class Router {
   HashIndex exact_hosts_;
   HashIndex wildcard_hosts_;
   HashIndex path_index_;
+  std::size_t host_length_most_ = 0;
   std::size_t wildcard_length_most_ = 0;
 };
 
