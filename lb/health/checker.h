@@ -69,19 +69,23 @@ class Checker {
   Checker(const Checker&) = delete;
   Checker& operator=(const Checker&) = delete;
 
-  /// Takes over a snapshot. Servers known before, by the names of backend and server and with the
-  /// same address, keep state and counters; checks under way are given up and made again soon.
-  /// Calls nobody back: read health() for the state of each server now.
+  /// Takes over a snapshot. Servers known before, by the names of backend and server, keep counters
+  /// and whether checks are enabled or paused; those whose configured address is the same keep
+  /// state and run-time addresses too. Checks under way are given up and made again at once; checks
+  /// of new servers are spread over a short time. Calls nobody back: read health() for the state of
+  /// each server now.
   void configure(std::shared_ptr<const config::Snapshot> snapshot);
 
   /// References stay valid until configure().
   [[nodiscard]] const ServerHealth& health(BackendIndex backend, ServerIndex server) const;
 
-  /// "enable|disable health": the state stays as it is while checks are off. Nothing on a server
-  /// that has no check.
+  /// "enable|disable health": the state stays as it is while checks are off, but a server that was
+  /// still kStarting counts as up, since nothing would ever decide. Nothing on a server that has no
+  /// check.
   void set_enabled(BackendIndex backend, ServerIndex server, bool enabled);
   /// Maintenance: no checks. Coming back, a checked server is kStarting again and is checked at
-  /// once: what happened to it meanwhile is the reason for maintenance.
+  /// once: what happened to it meanwhile is the reason for maintenance (HAProxy gives it traffic
+  /// before the first check). An unchecked one is up.
   void set_paused(BackendIndex backend, ServerIndex server, bool paused);
   /// "set server … addr": where checks go, unless the server has a check address of its own.
   void set_address(BackendIndex backend, ServerIndex server, const SocketAddress& address);
@@ -110,20 +114,30 @@ class Checker {
 
   [[nodiscard]] Entry& entry(BackendIndex backend, ServerIndex server);
   [[nodiscard]] const Entry& entry(BackendIndex backend, ServerIndex server) const;
-  void adopt(const config::Snapshot& snapshot, std::vector<Entry> before);
-  void schedule(Entry& entry, Duration delay);
-  void schedule_after_change(Entry& entry);
-  void cancel(Entry& entry);
-  void push(Due due);
+  void make_entries();
+  void adopt(std::vector<Entry>& before);
+  void inherit(Entry& entry, Entry& before);
+  void schedule_all();
+
+  void schedule(Entry& entry, Instant at);
+  void schedule_next(Entry& entry);
+  void unschedule(Entry& entry);
+  void give_up_probe(Entry& entry);
+  void check_now(Entry& entry);
+  void drop_void_dues();
+  void arm();
+
   void run_due();
   void start_probe(Entry& entry);
-  void finish_probe(std::uint32_t index, Result result);
-  void count(Entry& entry, bool passed);
+  void finish_probe(Entry& entry, Result result);
+  void step(Entry& entry, bool passed);
   void changed(Entry& entry, State before);
-  void eject(Entry& entry);
+
+  void act_on_errors(Entry& entry, std::string_view what);
+  void conclude_failure(Entry& entry, std::string_view what);
+  void eject(Entry& entry, std::string_view what);
   void come_back(Entry& entry);
   [[nodiscard]] bool is_last_usable(const Entry& entry) const;
-  void arm();
 
   Prober& prober_;
   Alarm& alarm_;
@@ -132,7 +146,10 @@ class Checker {
   std::shared_ptr<const config::Snapshot> snapshot_;
   std::vector<Entry> entries_;
   std::vector<std::uint32_t> first_of_backend_;
-  std::vector<Due> due_;  // a heap, soonest first; entries of an older generation are void
+  // A heap, soonest first. Moving a check leaves its old place behind, void by its generation;
+  // drop_void_dues() keeps those fewer than the entries.
+  std::vector<Due> due_;
+  Instant armed_for_ = Instant::max();
   std::size_t in_flight_ = 0;
 };
 

@@ -31,9 +31,11 @@ class Verdict {
   [[nodiscard]] bool step(bool passed) noexcept;
   /// "set server … health up|stopping|down", and the way back from an ejection. True: changed.
   [[nodiscard]] bool force(State state) noexcept;
-  /// Up, or down, with one failure left before down: on-error sudden-death goes to `rise + 1`
-  /// and then counts a failure.
+  /// Takes steps of "up" away without counting an outcome, so that two failures more (on-error
+  /// sudden-death, which counts one of them itself) or one more (mark-down) mean down. Nothing on
+  /// a server that is down or nearer to it already.
   void lower_to_last_but_one() noexcept;
+  void lower_to_last() noexcept;
   /// Up on probation: the next failure takes it down. True: changed.
   [[nodiscard]] bool force_probation() noexcept;
   /// New limits after a reload; the state stays, progress towards a change starts anew.

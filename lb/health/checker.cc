@@ -1,0 +1,411 @@
+#include "lb/health/checker.h"
+
+#include "common/check.h"
+#include "lb/health/schedule.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <span>
+#include <utility>
+
+namespace tandem::lb::health {
+
+struct Checker::Entry {
+  const config::Backend* backend = nullptr;
+  const config::Server* server = nullptr;
+  BackendIndex backend_index = 0;
+  ServerIndex server_index = 0;
+  ServerHealth health;
+  Ejection ejection;
+  SocketAddress address;                       // "set server … addr" may have changed it
+  std::optional<SocketAddress> check_address;  // of its own, by configuration or command
+  std::unique_ptr<Probe> probe;                // under way
+  Instant due = Instant::max();                // max: nothing is scheduled
+  std::uint64_t generation = 0;                // of the place in the heap that counts
+
+  [[nodiscard]] const SocketAddress& target() const noexcept {
+    return check_address ? *check_address : address;
+  }
+  [[nodiscard]] bool may_be_checked() const noexcept {
+    return health.is_checked && health.is_enabled && !health.is_paused;
+  }
+};
+
+namespace {
+
+constexpr auto kLater = [](const auto& a, const auto& b) { return a.at > b.at; };
+
+ServerHealth first_health(const config::Server& server, Instant now) {
+  ServerHealth health;
+  health.is_checked = server.check;
+  health.last_change = now;
+  if (server.check) {
+    health.verdict = Verdict::starting(server.rise, server.fall);
+    health.last.status = Status::kInitializing;
+  }
+  return health;
+}
+
+}  // namespace
+
+Checker::Checker(Prober& prober, Alarm& alarm, Callbacks callbacks, std::uint64_t seed)
+    : prober_(prober), alarm_(alarm), callbacks_(std::move(callbacks)), random_(seed) {
+  alarm_.on_alarm([this] { run_due(); });
+}
+
+Checker::~Checker() {
+  alarm_.clear();
+  alarm_.on_alarm(nullptr);
+}
+
+// ---- snapshots ---------------------------------------------------------------------------------
+
+void Checker::configure(std::shared_ptr<const config::Snapshot> snapshot) {
+  for (Entry& entry : entries_) give_up_probe(entry);
+  std::vector<Entry> before = std::exchange(entries_, {});
+  const auto snapshot_before =
+      std::exchange(snapshot_, std::move(snapshot));  // `before` refers to it
+  make_entries();
+  adopt(before);
+  schedule_all();
+}
+
+void Checker::make_entries() {
+  const Instant now = alarm_.now();
+  first_of_backend_.clear();
+  for (BackendIndex b = 0; b < snapshot_->backends.size(); ++b) {
+    const config::Backend& backend = snapshot_->backends[b];
+    first_of_backend_.push_back(static_cast<std::uint32_t>(entries_.size()));
+    for (ServerIndex s = 0; s < backend.servers.size(); ++s) {
+      Entry& entry = entries_.emplace_back();
+      entry.backend = &backend;
+      entry.server = &backend.servers[s];
+      entry.backend_index = b;
+      entry.server_index = s;
+      entry.address = entry.server->address;
+      entry.check_address = entry.server->check_address;
+      entry.health = first_health(*entry.server, now);
+    }
+  }
+}
+
+void Checker::adopt(std::vector<Entry>& before) {
+  std::map<std::pair<std::string_view, std::string_view>, Entry*> known;
+  for (Entry& entry : before) known[{entry.backend->name, entry.server->name}] = &entry;
+  for (Entry& entry : entries_) {
+    const auto place = known.find({entry.backend->name, entry.server->name});
+    if (place != known.end()) inherit(entry, *place->second);
+  }
+}
+
+void Checker::inherit(Entry& entry, Entry& before) {
+  const bool is_checked = entry.server->check;
+  const bool was_checked = before.server->check;
+  const bool same_address = entry.server->address == before.server->address;
+  const ServerHealth fresh = std::exchange(entry.health, std::move(before.health));
+  ServerHealth& health = entry.health;
+  health.is_checked = is_checked;
+  if (!same_address || (was_checked && !is_checked)) {
+    // Another machine, or nobody left who could tell: counters stay, knowledge does not.
+    health.downtime = health.downtime_at(alarm_.now());
+    health.verdict = fresh.verdict;
+    health.last = fresh.last;
+    health.last_change = fresh.last_change;
+    if (!health.is_enabled) (void)health.verdict.force(State::kUp);
+  } else if (is_checked && !was_checked) {
+    // Checks are new, the server is not: what has traffic keeps it until the first result.
+    const bool was_usable = health.is_usable();
+    health.verdict = fresh.verdict;
+    (void)(was_usable ? health.verdict.force_probation() : health.verdict.force(State::kDown));
+    health.last = fresh.last;
+  } else if (is_checked && (entry.server->rise != before.server->rise ||
+                            entry.server->fall != before.server->fall)) {
+    health.verdict.set_limits(entry.server->rise, entry.server->fall);
+  }
+  entry.ejection = before.ejection;
+  if (!same_address) return;
+  entry.address = before.address;
+  if (entry.server->check_address == before.server->check_address) {
+    entry.check_address = before.check_address;
+  }
+  if (is_checked == was_checked) entry.due = before.due;
+}
+
+void Checker::schedule_all() {
+  due_.clear();
+  const Instant now = alarm_.now();
+  std::size_t position = 0;
+  for (Entry& entry : entries_) {
+    const Instant inherited = std::exchange(entry.due, Instant::max());
+    if (!entry.health.is_checked) {
+      if (inherited != Instant::max()) schedule(entry, inherited);  // the end of an ejection
+      continue;
+    }
+    if (!entry.may_be_checked()) continue;
+    const Duration first = first_delay(*entry.server, position++, entries_.size());
+    // A longer interval of old must not hold back a shorter one of now.
+    const Instant latest = now + interval(*entry.server, entry.health.verdict);
+    const bool is_known = entry.health.last.status != Status::kInitializing;
+    schedule(entry, is_known ? std::min(inherited, latest) : now + first);
+  }
+  arm();
+}
+
+// ---- when --------------------------------------------------------------------------------------
+
+void Checker::schedule(Entry& entry, Instant at) {
+  entry.due = at;
+  const auto index = static_cast<std::uint32_t>(&entry - entries_.data());
+  due_.push_back({at, index, ++entry.generation});
+  std::ranges::push_heap(due_, kLater);
+  if (due_.size() > 2 * entries_.size() + 64) drop_void_dues();
+  if (at < armed_for_) arm();
+}
+
+void Checker::schedule_next(Entry& entry) {
+  if (!entry.may_be_checked() || entry.probe != nullptr) return;
+  const Instant at = alarm_.now() + next_delay(*entry.server, entry.health.verdict, random_);
+  if (at < entry.due) schedule(entry, at);
+}
+
+void Checker::unschedule(Entry& entry) {
+  entry.due = Instant::max();
+  ++entry.generation;
+}
+
+void Checker::give_up_probe(Entry& entry) {
+  if (entry.probe == nullptr) return;
+  entry.probe.reset();
+  entry.health.in_progress = false;
+  entry.due = alarm_.now();
+  --in_flight_;
+}
+
+void Checker::check_now(Entry& entry) {
+  give_up_probe(entry);
+  if (entry.may_be_checked()) schedule(entry, alarm_.now());
+}
+
+void Checker::drop_void_dues() {
+  std::erase_if(
+      due_, [this](const Due& due) { return due.generation != entries_[due.entry].generation; });
+  std::ranges::make_heap(due_, kLater);
+}
+
+void Checker::arm() {
+  while (!due_.empty() && due_.front().generation != entries_[due_.front().entry].generation) {
+    std::ranges::pop_heap(due_, kLater);
+    due_.pop_back();
+  }
+  if (due_.empty() || in_flight_ >= kProbesInFlightMax) {
+    armed_for_ = Instant::max();
+    return alarm_.clear();
+  }
+  armed_for_ = due_.front().at;
+  alarm_.set(armed_for_);
+}
+
+// ---- checks ------------------------------------------------------------------------------------
+
+void Checker::run_due() {
+  const Instant now = alarm_.now();
+  while (!due_.empty() && due_.front().at <= now && in_flight_ < kProbesInFlightMax) {
+    const Due due = due_.front();
+    std::ranges::pop_heap(due_, kLater);
+    due_.pop_back();
+    Entry& entry = entries_[due.entry];
+    if (due.generation != entry.generation) continue;
+    unschedule(entry);
+    if (entry.health.is_checked) {
+      start_probe(entry);
+    } else {
+      come_back(entry);
+    }
+  }
+  arm();
+}
+
+void Checker::start_probe(Entry& entry) {
+  ++in_flight_;
+  entry.health.in_progress = true;
+  const ProbeTarget target{.address = entry.target(),
+                           .check = &entry.backend->check,
+                           .timeout = entry.backend->timeouts.check};
+  // The probe dies with its entry, so the reference outlives every call.
+  entry.probe = prober_.start(
+      target, [this, &entry](Result result) { finish_probe(entry, std::move(result)); });
+}
+
+void Checker::finish_probe(Entry& entry, Result result) {
+  entry.probe.reset();
+  entry.health.in_progress = false;
+  --in_flight_;
+  entry.health.last = std::move(result);
+  const Result& last = entry.health.last;
+  // Our own lack of descriptors or ports says nothing about the server. HAProxy counts it, and a
+  // balancer that runs out of descriptors then takes all its servers down.
+  if (last.status != Status::kSockErr) step(entry, last.passed());
+  if (callbacks_.on_result) {
+    callbacks_.on_result(entry.backend_index, entry.server_index, entry.health.last);
+  }
+  schedule_next(entry);
+  arm();  // a place among the probes in flight is free
+}
+
+void Checker::step(Entry& entry, bool passed) {
+  const State before = entry.health.state();
+  const bool counts_as_failure = before != State::kDown || entry.health.verdict.health() > 0;
+  if (!passed && counts_as_failure) ++entry.health.failures;
+  if (entry.health.verdict.step(passed)) changed(entry, before);
+}
+
+void Checker::changed(Entry& entry, State before) {
+  ServerHealth& health = entry.health;
+  const Instant now = alarm_.now();
+  if (before == State::kDown) health.downtime += now - health.last_change;
+  if (health.state() == State::kDown) ++health.downs;
+  health.last_change = now;
+  if (callbacks_.on_change) {
+    callbacks_.on_change(entry.backend_index, entry.server_index, health);
+  }
+}
+
+// ---- commands ----------------------------------------------------------------------------------
+
+Checker::Entry& Checker::entry(BackendIndex backend, ServerIndex server) {
+  return const_cast<Entry&>(std::as_const(*this).entry(backend, server));
+}
+
+const Checker::Entry& Checker::entry(BackendIndex backend, ServerIndex server) const {
+  TANDEM_CHECK(backend < first_of_backend_.size());
+  TANDEM_CHECK(server < snapshot_->backends[backend].servers.size());
+  return entries_[first_of_backend_[backend] + server];
+}
+
+const ServerHealth& Checker::health(BackendIndex backend, ServerIndex server) const {
+  return entry(backend, server).health;
+}
+
+void Checker::set_enabled(BackendIndex backend, ServerIndex server, bool enabled) {
+  Entry& which = entry(backend, server);
+  if (!which.health.is_checked || which.health.is_enabled == enabled) return;
+  which.health.is_enabled = enabled;
+  if (enabled) return check_now(which);
+  give_up_probe(which);
+  unschedule(which);
+  if (which.health.state() == State::kStarting) force(backend, server, State::kUp);
+}
+
+void Checker::set_paused(BackendIndex backend, ServerIndex server, bool paused) {
+  Entry& which = entry(backend, server);
+  if (which.health.is_paused == paused) return;
+  which.health.is_paused = paused;
+  give_up_probe(which);
+  unschedule(which);
+  if (paused) return;
+  const State before = which.health.state();
+  Verdict& verdict = which.health.verdict;
+  if (!which.health.is_checked) {
+    if (verdict.force(State::kUp)) changed(which, before);
+  } else if (which.health.is_enabled) {
+    verdict.restart();
+    if (before != State::kStarting) changed(which, before);
+    check_now(which);
+  }
+}
+
+void Checker::set_address(BackendIndex backend, ServerIndex server, const SocketAddress& address) {
+  Entry& which = entry(backend, server);
+  which.address = address;
+  if (!which.check_address) check_now(which);
+}
+
+void Checker::set_check_address(BackendIndex backend, ServerIndex server,
+                                const SocketAddress& address) {
+  Entry& which = entry(backend, server);
+  which.check_address = address;
+  check_now(which);
+}
+
+void Checker::set_check_port(BackendIndex backend, ServerIndex server, std::uint16_t port) {
+  SocketAddress address = check_address(backend, server);
+  address.set_port(port);
+  set_check_address(backend, server, address);
+}
+
+const SocketAddress& Checker::check_address(BackendIndex backend, ServerIndex server) const {
+  return entry(backend, server).target();
+}
+
+void Checker::force(BackendIndex backend, ServerIndex server, State state) {
+  Entry& which = entry(backend, server);
+  const State before = which.health.state();
+  if (!which.health.is_checked) unschedule(which);  // an ejection that would end by itself
+  if (which.health.verdict.force(state)) changed(which, before);
+  schedule_next(which);
+}
+
+// ---- live traffic ------------------------------------------------------------------------------
+
+void Checker::note_errors(BackendIndex backend, ServerIndex server, std::string_view what) {
+  Entry& which = entry(backend, server);
+  ServerHealth& health = which.health;
+  if (which.server->observe == config::Observe::kNone || !health.is_usable()) return;
+  if (health.is_paused || (health.is_checked && !health.is_enabled)) return;
+  ++health.passive_failures;
+  if (health.is_checked) {
+    act_on_errors(which, what);
+  } else {
+    eject(which, what);
+  }
+}
+
+void Checker::act_on_errors(Entry& entry, std::string_view what) {
+  switch (entry.server->on_error) {
+    case config::OnError::kFastinter:
+      break;
+    case config::OnError::kSuddenDeath:
+      entry.health.verdict.lower_to_last_but_one();
+      conclude_failure(entry, what);
+      break;
+    case config::OnError::kFailCheck:
+      conclude_failure(entry, what);
+      break;
+    case config::OnError::kMarkDown:
+      entry.health.verdict.lower_to_last();
+      conclude_failure(entry, what);
+      break;
+  }
+  // Whatever the action, the next check comes soon.
+  const Instant soon = alarm_.now() + std::max(entry.server->fastinter, kIntervalMin);
+  if (entry.may_be_checked() && entry.probe == nullptr && soon < entry.due) schedule(entry, soon);
+}
+
+void Checker::conclude_failure(Entry& entry, std::string_view what) {
+  entry.health.last = {.status = Status::kHana, .description = clean_description(what)};
+  step(entry, false);
+}
+
+void Checker::eject(Entry& entry, std::string_view what) {
+  // Some answers are better than none: the last server stays, however many errors it makes.
+  if (entry.server->on_error == config::OnError::kFastinter || is_last_usable(entry)) return;
+  const Duration base = std::max<Duration>(entry.server->downinter, kIntervalMin);
+  schedule(entry, entry.ejection.eject(alarm_.now(), base));
+  conclude_failure(entry, what);
+}
+
+void Checker::come_back(Entry& entry) {
+  const State before = entry.health.state();
+  if (entry.health.verdict.force_probation()) changed(entry, before);
+}
+
+bool Checker::is_last_usable(const Entry& entry) const {
+  const std::size_t first = first_of_backend_[entry.backend_index];
+  const std::size_t count = entry.backend->servers.size();
+  return std::ranges::none_of(std::span(entries_).subspan(first, count), [&](const Entry& other) {
+    return &other != &entry && other.health.is_usable() && !other.health.is_paused;
+  });
+}
+
+}  // namespace tandem::lb::health

@@ -1,0 +1,101 @@
+#include "lb/health/probe_connection.h"
+
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <system_error>
+
+namespace tandem::lb::health {
+namespace {
+
+int pending_error(int fd) noexcept {
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0) return errno;
+  return error;
+}
+
+}  // namespace
+
+Status connect_failure(int error) noexcept {
+  switch (error) {
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+    case ENOBUFS:
+    case ENOSPC:         // watches of the poller
+    case EADDRNOTAVAIL:  // local ports
+      return Status::kSockErr;
+    default:
+      return Status::kL4Con;
+  }
+}
+
+ProbeConnection::ProbeConnection(event::Poller& poller, const ProbeTarget& target, ProbeDone done)
+    : Socket(poller),
+      target_(target),
+      done_(std::move(done)),
+      started_(Clock::now()),
+      timer_(poller.loop(), [this] { on_timer(); }) {}
+
+void ProbeConnection::begin() {
+  early_error_ = connect_now();
+  timer_.start(early_error_ != 0 ? Milliseconds::zero() : target_.timeout);
+}
+
+int ProbeConnection::connect_now() {
+  const SocketAddress& address = target_.address;
+  const int fd = ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return errno;
+  attach(fd);
+  if (!address.is_unix()) {
+    const int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  }
+  if (::connect(fd, address.data(), address.size()) != 0 && errno != EINPROGRESS) return errno;
+  // Watched only now: the kernel calls a socket that was never connected "hung up".
+  return watch() ? 0 : errno;
+}
+
+void ProbeConnection::abandon() noexcept {
+  done_ = nullptr;
+  timer_.stop();
+  close();
+}
+
+void ProbeConnection::on_ready() {
+  if (is_finished() || early_error_ != 0) return;
+  if (!is_connected_) {
+    if (const int error = pending_error(fd()); error != 0) {
+      return finish_with_error(connect_failure(error), error);
+    }
+    if (!writable()) return;
+    is_connected_ = true;
+    return on_connected();
+  }
+  on_progress();
+}
+
+void ProbeConnection::on_timer() {
+  if (is_finished()) return;
+  if (early_error_ != 0) return finish_with_error(connect_failure(early_error_), early_error_);
+  finish(is_connected_ ? late_status() : Status::kL4Tout, 0, "");
+}
+
+void ProbeConnection::finish(Status status, int code, std::string_view description) {
+  ProbeDone done = std::exchange(done_, nullptr);
+  timer_.stop();
+  close();
+  const Duration passed = Clock::now() - started_;
+  done({.status = status,
+        .code = code,
+        .duration = std::chrono::duration_cast<Milliseconds>(passed),
+        .description = clean_description(description)});
+}
+
+void ProbeConnection::finish_with_error(Status status, int error) {
+  finish(status, 0, std::generic_category().message(error));
+}
+
+}  // namespace tandem::lb::health

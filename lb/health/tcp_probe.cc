@@ -1,0 +1,29 @@
+// The "tcp" check: the server accepts a connection.
+#include "lb/health/probe_connection.h"
+#include "lb/health/probes.h"
+
+namespace tandem::lb::health {
+namespace {
+
+class TcpProbe final : public ProbeConnection {
+ public:
+  using ProbeConnection::ProbeConnection;
+
+ private:
+  void on_connected() override {
+    close_with_reset();
+    finish(Status::kL4Ok, 0, "");
+  }
+  void on_progress() override {}
+  [[nodiscard]] Status late_status() const noexcept override { return Status::kL4Tout; }
+};
+
+}  // namespace
+
+std::unique_ptr<Probe> start_tcp_probe(event::Poller& poller, const ProbeTarget& target,
+                                       ProbeDone done) {
+  return std::make_unique<SocketProbe>(poller,
+                                       std::make_unique<TcpProbe>(poller, target, std::move(done)));
+}
+
+}  // namespace tandem::lb::health
