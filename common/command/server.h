@@ -1,0 +1,60 @@
+// CommandServer: control sockets on the loop of the control thread. Accepts, reads lines, runs
+// commands, writes answers; the peer who does not read stops being served, nobody else.
+#pragma once
+
+#include "common/address.h"
+#include "common/command/table.h"
+#include "common/event/poller.h"
+#include "common/result.h"
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tandem::command {
+
+class Listener;
+
+/// One control socket.
+struct Endpoint {
+  SocketAddress address;
+  mode_t mode = 0600;  // Unix sockets only
+  Level level = Level::kOperator;
+};
+
+/// Thread: the loop's. Destroy before its poller.
+class CommandServer {
+ public:
+  /// Further peers wait in the kernel's queue.
+  static constexpr std::size_t kConnectionsMax = 64;
+  /// Above it no further command is run until the peer has read.
+  static constexpr std::size_t kOutputBytesMax = 256 * 1024;
+
+  /// `table` outlives the server.
+  CommandServer(event::Poller& poller, const CommandTable& table);
+  ~CommandServer();
+  CommandServer(const CommandServer&) = delete;
+  CommandServer& operator=(const CommandServer&) = delete;
+
+  /// Binds and accepts. A Unix socket that nobody listens on is replaced; one that is in use is an
+  /// error. Errors: one line that begins with `key` (the place in the configuration).
+  [[nodiscard]] Result<void> listen(const Endpoint& endpoint, std::string_view key);
+
+  /// Where it listens, in the order of listen() (tests bind port 0).
+  [[nodiscard]] std::vector<SocketAddress> addresses() const;
+  [[nodiscard]] std::size_t connections() const noexcept;
+
+  /// Stops accepting and removes the Unix sockets; connections go on until their end.
+  void close_listeners();
+
+ private:
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  event::Poller& poller_;
+  const CommandTable& table_;
+};
+
+}  // namespace tandem::command

@@ -1,0 +1,137 @@
+// Fleet: all servers and backends at run time. The one place where a server's state is decided:
+// from its health, what operators asked for and its slow start, it makes the standing of each
+// backend and publishes it to the workers. It makes no checks (health::Checker does) and moves no
+// request.
+//
+// Changes mark a backend; marked backends are published together a few milliseconds later, or at
+// once by flush(): ten thousand servers that come up together cost a few publications for each
+// backend, not ten thousand.
+#pragma once
+
+#include "common/result.h"
+#include "lb/balance/eligibility.h"
+#include "lb/health/alarm.h"
+#include "lb/health/checker.h"
+#include "lb/upstream/server_state.h"
+#include "lb/upstream/shared.h"
+#include "lb/upstream/standing.h"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tandem::lb::upstream {
+
+using config::BackendIndex;
+using ServerIndex = std::uint32_t;  // in file order, within its backend
+
+/// One server of one backend.
+struct ServerId {
+  BackendIndex backend = 0;
+  ServerIndex server = 0;
+  friend bool operator==(const ServerId&, const ServerId&) = default;
+};
+
+/// What is known of a backend as a whole.
+struct BackendState {
+  balance::Acting acting;         // act and bck of show stat
+  bool is_up = true;              // has a usable server, or has no servers at all
+  std::uint32_t weight = 0;       // effective weights of the usable servers, 1/16 units
+  std::uint32_t user_weight = 0;  // the same of user weights
+  std::uint64_t downs = 0;        // chkdown: times it lost its last usable server
+  Instant last_change{};          // of is_up
+  Duration downtime{};            // completed spells of being down
+
+  [[nodiscard]] Duration downtime_at(Instant now) const noexcept {
+    return is_up ? downtime : downtime + (now - last_change);
+  }
+};
+
+/// Owner: lb/server. Thread: control.
+class Fleet {
+ public:
+  /// How long changes may wait for others before they are published.
+  static constexpr Milliseconds kPublishDelay{3};
+
+  struct Parts {
+    const config::Snapshot& snapshot;
+    Shared& shared;  // the fleet writes each server's maxconn
+    DataPlane& data_plane;
+    health::Checker& checker;  // configured for the same snapshot; paused where state is maint
+    health::Alarm& alarm;      // the fleet's own, not the checker's
+  };
+  /// All parts outlive the fleet. Nothing is published before the first flush() or change; call
+  /// flush() when the workers can take it.
+  explicit Fleet(const Parts& parts);
+  Fleet(const Fleet&) = delete;
+  Fleet& operator=(const Fleet&) = delete;
+
+  // ---- reading. References stay valid as long as the fleet.
+  [[nodiscard]] const config::Snapshot& snapshot() const noexcept { return snapshot_; }
+  [[nodiscard]] Instant now() const noexcept { return alarm_.now(); }
+  [[nodiscard]] const ServerState& server(ServerId id) const noexcept;
+  [[nodiscard]] const health::ServerHealth& health(ServerId id) const;
+  [[nodiscard]] const BackendState& backend(BackendIndex backend) const noexcept;
+  [[nodiscard]] std::string status_text(ServerId id) const;
+  /// May it get new requests now (Candidate::usable).
+  [[nodiscard]] bool is_usable(ServerId id) const noexcept;
+  /// Servers of `backend` that are neither down nor in maintenance: the n of "UP (n/m)".
+  [[nodiscard]] std::uint32_t servers_up(BackendIndex backend) const;
+  [[nodiscard]] const health::Checker& checker() const noexcept { return checker_; }
+
+  // ---- changing
+  /// For Checker::Callbacks::on_change.
+  void health_changed(ServerId id, const health::ServerHealth& health);
+  /// "set server … state". Ready ends drain and maintenance whatever brought it.
+  void set_state(ServerId id, AdminState state);
+  /// "set server … health". Stays until the next check that says otherwise.
+  void set_health(ServerId id, health::State state);
+  /// "enable|disable health".
+  void set_checks_enabled(ServerId id, bool enabled);
+  void set_check_address(ServerId id, const SocketAddress& address);
+  void set_check_port(ServerId id, std::uint16_t port);
+  /// User weight, 0 to 256.
+  void set_weight(ServerId id, std::uint16_t weight);
+  /// 0: no limit.
+  void set_maxconn(ServerId id, std::uint32_t maxconn);
+  /// New connections go there; pooled ones to the old address are dropped by the workers.
+  void set_address(ServerId id, const SocketAddress& address);
+  /// Ends the sessions that run on this server.
+  void shutdown_sessions(ServerId id);
+  /// Publishes every backend that has changed since it was last published.
+  void flush();
+
+ private:
+  struct BackendEntry {
+    const config::Backend* config = nullptr;
+    std::vector<ServerState> servers;
+    BackendState state;
+    bool is_dirty = false;
+    std::optional<Instant> next_step;  // of the slow start that changes next
+  };
+
+  [[nodiscard]] ServerState& state_of(ServerId id) noexcept;
+  void adopt(const config::Backend& backend);
+  void note_change(ServerId id);
+  void begin_or_end_serving(ServerState& state, bool serves);
+  void recompute(BackendIndex backend);
+  void mark(BackendIndex backend);
+  void arm();
+  void on_alarm();
+  void publish(BackendIndex backend);
+  void log_change(ServerId id, health::Change change, const health::Result* result) const;
+  void log_admin_change(ServerId id, AdminState before, AdminState after) const;
+
+  const config::Snapshot& snapshot_;
+  Shared& shared_;
+  DataPlane& data_plane_;
+  health::Checker& checker_;
+  health::Alarm& alarm_;
+  std::vector<BackendEntry> backends_;
+  std::optional<Instant> publish_at_;
+};
+
+}  // namespace tandem::lb::upstream
