@@ -1,14 +1,19 @@
 #include "lb/balance/virtual_deadlines.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace tandem::lb::balance {
 
-std::uint64_t VirtualDeadlines::first_due(std::size_t rank, std::size_t count,
-                                          std::uint64_t period) const noexcept {
-  // Where in its period the server of this rank begins: 1/kPhases units, evenly over all servers.
-  const std::uint64_t phase = (std::uint64_t{kPhases} * rank / count + offset_) % kPhases;
-  return now_ + period / kPhases * phase;
+std::uint64_t VirtualDeadlines::first_due(std::size_t rank, const Round& round,
+                                          std::uint32_t weight) const noexcept {
+  const double turned = static_cast<double>(rank) / static_cast<double>(round.servers) + offset_;
+  const double place = turned - std::floor(turned);
+  // The larger its share, the nearer to the middle of its period: the round is never further from
+  // exact than its heaviest servers are, and those are half a turn off at most.
+  const double margin = std::min(2.0 * weight / static_cast<double>(round.weight), kMarginMax);
+  const double phase = margin + (1 - 2 * margin) * place;
+  return now_ + static_cast<std::uint64_t>(phase * static_cast<double>(kPeriod / weight));
 }
 
 VirtualDeadlines::Turn VirtualDeadlines::turn_after_change(const Turn& old,
@@ -25,9 +30,12 @@ void VirtualDeadlines::rebuild(const ServerView& view, std::span<const std::uint
     aside_.reserve(view.size());
   }
   const auto in_round = [&](ServerIndex i) { return view[i].usable && weights[i] > 0; };
-  std::size_t count = 0;
-  for (ServerIndex i = 0; i < view.size(); ++i)
-    if (in_round(i)) ++count;
+  Round round;
+  for (ServerIndex i = 0; i < view.size(); ++i) {
+    if (!in_round(i)) continue;
+    ++round.servers;
+    round.weight += weights[i];
+  }
 
   aside_.clear();
   std::size_t rank = 0;
@@ -40,7 +48,7 @@ void VirtualDeadlines::rebuild(const ServerView& view, std::span<const std::uint
     }
     const std::uint64_t period = kPeriod / weights[i];
     if (turn.period == 0) {
-      turn = {first_due(rank, count, period), period};
+      turn = {first_due(rank, round, weights[i]), period};
     } else if (turn.period != period) {
       turn = turn_after_change(turn, period);
     }

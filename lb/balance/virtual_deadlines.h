@@ -21,7 +21,7 @@ namespace tandem::lb::balance {
 
 class VirtualDeadlines {
  public:
-  explicit VirtualDeadlines(std::uint64_t seed) noexcept : offset_(Random(seed).below(kPhases)) {}
+  explicit VirtualDeadlines(std::uint64_t seed) noexcept : offset_(Random(seed).fraction()) {}
 
   /// Takes in eligibility from the view and weights from `weights` (of the view's size; 0: out).
   /// Servers that stay keep their place, in proportion when their weight has changed.
@@ -37,8 +37,8 @@ class VirtualDeadlines {
   static constexpr std::uint64_t kPeriod = std::uint64_t{1} << 40;
   /// Virtual time starts over here, far from overflow.
   static constexpr std::uint64_t kRebaseAt = std::uint64_t{1} << 62;
-  /// Resolution of the seeded beginning.
-  static constexpr std::uint32_t kPhases = 1U << 16;
+  /// Some of the period is left for the seed to choose from, however heavy the server.
+  static constexpr double kMarginMax = 0.45;
   /// Servers standing aside that each pick looks at: with no more than that many full, a server
   /// that has room again has its turn at once.
   static constexpr std::size_t kAsideLooks = 8;
@@ -48,8 +48,14 @@ class VirtualDeadlines {
     std::uint64_t period = 0;  // 0: not in the round
   };
 
-  [[nodiscard]] std::uint64_t first_due(std::size_t rank, std::size_t count,
-                                        std::uint64_t period) const noexcept;
+  /// Those in the round, together.
+  struct Round {
+    std::size_t servers = 0;
+    std::uint64_t weight = 0;
+  };
+
+  [[nodiscard]] std::uint64_t first_due(std::size_t rank, const Round& round,
+                                        std::uint32_t weight) const noexcept;
   [[nodiscard]] Turn turn_after_change(const Turn& old, std::uint64_t period) const noexcept;
   [[nodiscard]] std::optional<ServerIndex> next_with_room(const PickRequest& request,
                                                           const ServerView& view) noexcept;
@@ -62,7 +68,7 @@ class VirtualDeadlines {
   std::vector<ServerIndex> aside_;  // found full; capacity for all
   std::size_t next_look_ = 0;       // position in aside_
   std::uint64_t now_ = 0;           // `due` of the last pick
-  std::uint32_t offset_;            // in 1/kPhases of a period
+  double offset_;                   // seeded beginning, as a part of a period
 };
 
 }  // namespace tandem::lb::balance
