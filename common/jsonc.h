@@ -32,6 +32,7 @@ struct Value {
   Type type = Type::kNull;
   Position at;
   bool boolean = false;
+  bool hidden = false;          // for the tree's owner: `text` is a secret, no message may show it
   std::string text;             // kString: decoded; kNumber: as written, so that none is rounded
   std::vector<Value> items;     // kArray
   std::vector<Member> members;  // kObject, in the order of the text; no key twice

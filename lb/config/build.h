@@ -1,0 +1,68 @@
+// Builds the snapshot from a merged tree whose shape has been checked, and reports what only the
+// whole can show: names that do not exist, addresses that collide, files that cannot be read,
+// values that exclude each other. Never stops at the first problem. Blocking (names, files).
+#pragma once
+
+#include "lb/config/environment.h"
+#include "lb/config/layers.h"
+#include "lb/config/report.h"
+#include "lb/config/snapshot.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tandem::lb::config {
+
+/// Something that listens, for the search for collisions.
+struct Listener {
+  SocketAddress address;
+  Place place;
+};
+
+/// What the parts of building share.
+struct BuildContext {
+  const Environment& environment;
+  Report& report;
+  Snapshot& snapshot;
+  Place root;
+  Place defaults;
+  std::vector<Listener> listeners;
+  std::vector<std::string_view> backend_names;  // by BackendIndex
+  std::vector<bool> backend_used;               // by BackendIndex
+
+  void error(const Place& at, std::string message) const;
+  void warning(const Place& at, std::string message) const;
+  /// The address written at `at`, or nullopt after an error.
+  [[nodiscard]] std::optional<SocketAddress> address(const Place& at) const;
+  /// Like address(), and remembered among `listeners`.
+  [[nodiscard]] std::optional<SocketAddress> listening(const Place& at);
+  /// The backend named at `at`, which then counts as used; nullopt after an error.
+  [[nodiscard]] std::optional<BackendIndex> backend(const Place& at);
+  /// The text of the file named at `at`, or nullopt after an error.
+  [[nodiscard]] std::optional<std::string> file(const Place& at, std::size_t bytes_max) const;
+};
+
+/// The snapshot is whole only if `report` has no errors afterwards.
+void build(const jsonc::Value& root, const Environment& environment, Report& report,
+           Snapshot& snapshot);
+
+// The parts, in the order build() takes them.
+void build_process(BuildContext& context);
+void build_frontends(BuildContext& context);
+void build_backends(BuildContext& context);
+void check_whole(BuildContext& context);
+
+/// "timeout" and "errorfiles", which frontends and backends share.
+[[nodiscard]] Timeouts build_timeouts(const Layers& layers);
+[[nodiscard]] ErrorFiles build_errorfiles(const BuildContext& context, const Layers& layers);
+
+/// "rules" of a frontend.
+[[nodiscard]] std::vector<Rule> build_rules(BuildContext& context, const Place& rules);
+
+/// "servers" of a backend. `checked`: the backend has "check".
+[[nodiscard]] std::vector<Server> build_servers(const BuildContext& context, const Place& backend,
+                                                bool checked);
+
+}  // namespace tandem::lb::config

@@ -1,0 +1,142 @@
+// "backends", without their servers.
+#include "lb/config/build.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <variant>
+
+namespace tandem::lb::config {
+namespace {
+
+constexpr Word<HttpReuse> kReuses[] = {{"never", HttpReuse::kNever},
+                                       {"safe", HttpReuse::kSafe},
+                                       {"aggressive", HttpReuse::kAggressive},
+                                       {"always", HttpReuse::kAlways}};
+
+constexpr Word<Check::Type> kCheckTypes[] = {{"tcp", Check::Type::kTcp},
+                                             {"http", Check::Type::kHttp}};
+
+void build_hash(const BuildContext& context, const Layers& layers, const Place& backend,
+                Balance& out) {
+  const Place hash = layers.find("hash");
+  if (out.policy == "hash" && !hash)
+    return context.error(backend,
+                         "\"balance\": \"hash\" needs the key \"hash\", such as "
+                         "\"hdr(X-User)\"");
+  if (out.policy == "hash" && hash.value->type == jsonc::Type::kString) {
+    if (!read_hash_key(hash.value->text, out)) return;  // the shape check has said so
+  } else if (const Place own = backend.child("hash"); own && out.policy != "hash") {
+    context.warning(own, "has no effect without \"balance\": \"hash\"");
+  }
+}
+
+Balance build_balance(const BuildContext& context, const Layers& layers, const Place& backend) {
+  Balance balance;
+  if (const Place at = layers.find("balance"); at && at.value->type == jsonc::Type::kString)
+    if (auto read = read_balance(at.value->text)) balance = std::move(*read);
+  build_hash(context, layers, backend, balance);
+  read(layers.find("hash-balance-factor"), balance.hash_balance_factor);
+  if (const Place own = backend.child("hash-balance-factor");
+      own && balance.key == Balance::Key::kNone)
+    context.warning(own, "has no effect without \"source\", \"uri\" or \"hash\" as \"balance\"");
+  return balance;
+}
+
+void build_expect(const Place& expect, Check& out) {
+  read(expect.child("string"), out.expect_body);
+  const Place status = expect.child("status");
+  if (!status) return;
+  out.expect_status.clear();
+  for (const Place& element : one_or_list(status))
+    if (const auto range = read_status_range(*element.value)) out.expect_status.push_back(*range);
+}
+
+/// Fills `out`; whether servers are checked.
+bool build_check(const BuildContext& context, const Place& check, Check& out) {
+  if (!check) return false;
+  if (check.value->type == jsonc::Type::kBoolean) return check.value->boolean;
+  read(check.child("type"), kCheckTypes, out.type);
+  read(check.child("method"), out.method);
+  read(check.child("uri"), out.uri);
+  read(check.child("host"), out.host);
+  build_expect(check.child("expect"), out);
+  const Place type = check.child("type");
+  const bool tcp = !type || type.value->text == "tcp";
+  for (const std::string_view key : {"method", "uri", "host", "expect"})
+    if (const Place at = check.child(key); at && tcp)
+      context.error(at, fmt::format("\"{}\" needs \"type\": \"http\" beside it", key));
+  return true;
+}
+
+/// "retry-on" into what the data plane tells apart.
+void build_retries(const Layers& layers, Backend& out) {
+  read(layers.find("retries"), out.retries);
+  read(layers.find("redispatch"), out.redispatch);
+  for (const Place& word : one_or_list(layers.find("retry-on"))) {
+    if (word.value->text == "none") out.retries = 0;
+    if (word.value->text != "none" && word.value->text != "conn-failure")
+      out.retry_idempotent = true;
+  }
+}
+
+bool refers_to(const Frontend& frontend, BackendIndex backend) {
+  const auto uses = [&](const Rule& rule) {
+    const auto* action = std::get_if<UseBackend>(&rule.action);
+    return action != nullptr && action->backend == backend;
+  };
+  return frontend.default_backend == backend ||
+         std::any_of(frontend.rules.begin(), frontend.rules.end(), uses);
+}
+
+/// HAProxy's default: a tenth of the connections its frontends let in.
+std::uint32_t default_fullconn(const Snapshot& snapshot, BackendIndex backend) {
+  std::uint64_t sum = 0;
+  for (const Frontend& frontend : snapshot.frontends)
+    if (refers_to(frontend, backend))
+      sum += frontend.maxconn != 0 ? frontend.maxconn : snapshot.global.maxconn;
+  return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(sum / 10, 1, UINT32_MAX));
+}
+
+Backend build_backend(BuildContext& context, const Place& place, BackendIndex index) {
+  const Layers layers({place, context.defaults});
+  Backend backend;
+  backend.balance = build_balance(context, layers, place);
+  backend.timeouts = build_timeouts(layers);
+  build_retries(layers, backend);
+  read(layers.find("http-reuse"), kReuses, backend.http_reuse);
+  read(layers.find("pool-max-conn"), backend.pool_max);
+  read(layers.find("pool-purge-delay"), backend.pool_idle);
+  read(layers.find("allbackups"), backend.allbackups);
+  backend.fullconn = default_fullconn(context.snapshot, index);
+  read(layers.find("fullconn"), backend.fullconn);
+  // Not those of "defaults": they reach the client through the frontend, after the frontend's own.
+  backend.errorfiles = build_errorfiles(context, Layers({place}));
+  const bool checked = build_check(context, layers.find("check"), backend.check);
+  backend.servers = build_servers(context, place, checked);
+  return backend;
+}
+
+void check_backend(const BuildContext& context, const Place& place, bool used) {
+  const Place servers = place.child("servers");
+  const bool none = !servers || servers.value->members.empty();
+  if (none && !place.child("server-template"))
+    context.warning(place, "no servers: every request is answered 503");
+  if (!used) context.warning(place, "not used: no frontend names it");
+}
+
+}  // namespace
+
+void build_backends(BuildContext& context) {
+  const Place backends = context.root.child("backends");
+  for (std::size_t i = 0; i < context.backend_names.size(); ++i) {
+    const Place place = backends.child(context.backend_names[i]);
+    Backend backend = build_backend(context, place, static_cast<BackendIndex>(i));
+    backend.name = context.backend_names[i];
+    backend.id = static_cast<std::uint32_t>(context.snapshot.frontends.size() + i + 1);
+    check_backend(context, place, context.backend_used[i]);
+    context.snapshot.backends.push_back(std::move(backend));
+  }
+}
+
+}  // namespace tandem::lb::config

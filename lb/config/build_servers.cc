@@ -1,0 +1,117 @@
+// "servers" of a backend.
+#include "lb/config/build.h"
+#include "lb/config/shape.h"
+
+#include <fmt/format.h>
+
+namespace tandem::lb::config {
+namespace {
+
+constexpr Word<Observe> kObserves[] = {{"layer4", Observe::kLayer4}, {"layer7", Observe::kLayer7}};
+constexpr Word<OnError> kOnErrors[] = {{"fastinter", OnError::kFastinter},
+                                       {"fail-check", OnError::kFailCheck},
+                                       {"sudden-death", OnError::kSuddenDeath},
+                                       {"mark-down", OnError::kMarkDown}};
+constexpr Word<OnMarkedDown> kOnMarkedDowns[] = {
+    {"shutdown-sessions", OnMarkedDown::kShutdownSessions}};
+constexpr Word<InitialState> kStates[] = {{"ready", InitialState::kReady},
+                                          {"drain", InitialState::kDrain},
+                                          {"maint", InitialState::kMaint}};
+
+/// Where the server listens: somewhere a connection can be made to.
+std::optional<SocketAddress> build_address(const BuildContext& context, const Place& at) {
+  const auto address = context.address(at);
+  if (!address || address->is_unix()) return address;
+  const auto numeric = SocketAddress::parse(at.value->text);
+  if (numeric && numeric->is_wildcard())
+    context.error(at, fmt::format("{}: a server has an address of its own, not every address",
+                                  quoted(*at.value)));
+  else if (address->port() == 0)
+    context.error(at, fmt::format("{}: a server's port is 1 to 65535", quoted(*at.value)));
+  return address;
+}
+
+/// "check-addr" and "check-port" over the server's own; nothing if neither is there.
+void build_check_address(const BuildContext& context, const Layers& layers, Server& out) {
+  const Place host = layers.find("check-addr");
+  const Place port = layers.find("check-port");
+  if (!host && !port) return;
+  if (out.address.is_unix())
+    return context.error(port ? port : host,
+                         "a server on a Unix socket is checked there: leave it out");
+  std::uint16_t number = out.address.port();
+  read(port, number);
+  out.check_address = out.address;
+  if (host && host.value->type == jsonc::Type::kString && !host.value->text.empty()) {
+    jsonc::Value full = *host.value;
+    const bool ipv6 = full.text.find(':') != std::string::npos && !full.text.starts_with('[');
+    full.text = fmt::format("{}{}{}:{}", ipv6 ? "[" : "", full.text, ipv6 ? "]" : "", number);
+    out.check_address = context.address({&full, host.pointer});
+  } else {
+    out.check_address->set_port(number);
+  }
+}
+
+void build_intervals(const Layers& layers, Server& out) {
+  read(layers.find("inter"), out.inter);
+  out.fastinter = out.inter;
+  out.downinter = out.inter;
+  read(layers.find("fastinter"), out.fastinter);
+  read(layers.find("downinter"), out.downinter);
+  read(layers.find("rise"), out.rise);
+  read(layers.find("fall"), out.fall);
+  read(layers.find("slowstart"), out.slowstart);
+}
+
+void build_observation(const BuildContext& context, const Layers& layers, Server& out) {
+  read(layers.find("observe"), kObserves, out.observe);
+  read(layers.find("error-limit"), out.error_limit);
+  read(layers.find("on-error"), kOnErrors, out.on_error);
+  read(layers.find("on-marked-down"), kOnMarkedDowns, out.on_marked_down);
+  for (const std::string_view key : {"error-limit", "on-error"})
+    if (const Place at = layers.places().front().child(key); at && out.observe == Observe::kNone)
+      context.warning(at, fmt::format("\"{}\" has no effect without \"observe\"", key));
+}
+
+std::optional<Server> build_server(const BuildContext& context, const Place& place,
+                                   const Layers& layers) {
+  const bool plain = place.value->type == jsonc::Type::kString;
+  const Place at = plain ? place : place.child("address");
+  const auto address = build_address(context, at);
+  if (!address) return std::nullopt;
+  Server server;
+  server.address = *address;
+  server.address_text = at.value->text;
+  read(layers.find("weight"), server.weight);
+  read(layers.find("maxconn"), server.maxconn);
+  read(layers.find("maxqueue"), server.maxqueue);
+  read(layers.find("backup"), server.backup);
+  read(layers.find("state"), kStates, server.state);
+  build_check_address(context, layers, server);
+  build_intervals(layers, server);
+  build_observation(context, layers, server);
+  return server;
+}
+
+}  // namespace
+
+std::vector<Server> build_servers(const BuildContext& context, const Place& backend, bool checked) {
+  std::vector<Server> result;
+  const Place servers = backend.child("servers");
+  if (!servers) return result;
+  for (const jsonc::Member& member : servers.value->members) {
+    const Place place = servers.child(member.key);
+    const Layers layers(
+        {place, backend.child("default-server"), context.defaults.child("default-server")});
+    auto server = build_server(context, place, layers);
+    if (!server) continue;
+    server->name = member.key;
+    server->id = static_cast<std::uint32_t>(result.size() + 1);
+    server->check = checked;
+    read(layers.find("check"), server->check);
+    result.push_back(std::move(*server));
+  }
+  return result;
+}
+
+}  // namespace tandem::lb::config
