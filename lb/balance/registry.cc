@@ -9,18 +9,23 @@ namespace tandem::lb::balance {
 namespace {
 
 constexpr std::array<PolicyRow, 9> kTable = {{
-    {"roundrobin", make_roundrobin, KeyNeed::kNone, true, "each in turn, by weight, evenly spaced"},
-    {"static-rr", make_static_rr, KeyNeed::kNone, false,
+    {"roundrobin", make_roundrobin, KeyNeed::kNone, WeightUse::kFollowed,
+     "each in turn, by weight, evenly spaced"},
+    {"static-rr", make_static_rr, KeyNeed::kNone, WeightUse::kFixed,
      "each in turn, by the weights of the configuration"},
-    {"leastconn", make_leastconn, KeyNeed::kNone, true, "the fewest running requests by weight"},
-    {"first", make_first, KeyNeed::kNone, false, "the first that has room"},
-    {"random", make_random, KeyNeed::kNone, true, "the least loaded of a few drawn by weight"},
-    {"source", make_consistent_hash, KeyNeed::kSource, true,
+    {"leastconn", make_leastconn, KeyNeed::kNone, WeightUse::kFollowed,
+     "the fewest running requests by weight"},
+    {"first", make_first, KeyNeed::kNone, WeightUse::kIgnored, "the first that has room"},
+    {"random", make_random, KeyNeed::kNone, WeightUse::kFollowed,
+     "the least loaded of a few drawn by weight"},
+    {"source", make_consistent_hash, KeyNeed::kSource, WeightUse::kFollowed,
      "always the same for the same client address"},
-    {"uri", make_consistent_hash, KeyNeed::kUri, true, "always the same for the same path"},
-    {"hash", make_consistent_hash, KeyNeed::kConfigured, true,
+    {"uri", make_consistent_hash, KeyNeed::kUri, WeightUse::kFollowed,
+     "always the same for the same path"},
+    {"hash", make_consistent_hash, KeyNeed::kConfigured, WeightUse::kFollowed,
      "always the same for the same header, cookie or parameter"},
-    {"ewma", make_ewma, KeyNeed::kNone, true, "the faster and less loaded of two drawn by weight"},
+    {"ewma", make_ewma, KeyNeed::kNone, WeightUse::kFollowed,
+     "the faster and less loaded of two drawn by weight"},
 }};
 
 }  // namespace

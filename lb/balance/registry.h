@@ -21,11 +21,18 @@ enum class KeyNeed : std::uint8_t {
   kConfigured,  // what config::Balance::key names
 };
 
+/// What a policy makes of the weights of servers; 0 is out for all of them.
+enum class WeightUse : std::uint8_t {
+  kFollowed,  // shares follow the weights, changes at run time included
+  kFixed,     // shares follow the weights of when a server was first usable
+  kIgnored,
+};
+
 struct PolicyRow {
   std::string_view name;  // as written in the configuration and shown by "show backend"
   std::unique_ptr<Policy> (*make)(const config::Balance& balance, std::uint64_t seed);
   KeyNeed key;
-  bool runtime_weights;  // false: "set weight" has no effect other than 0 against not 0
+  WeightUse weights;
   std::string_view description;
 };
 

@@ -1,5 +1,5 @@
-// static-rr: round robin by the weights that the servers had when they were first seen. Later
-// weights count only as "in" or "out", so that neither a slow start nor "set weight" moves shares.
+// static-rr: round robin by the weights that the servers had when they were first usable. Later
+// weights count only as "in" or "out", so that "set weight" does not move shares.
 #include "lb/balance/policies.h"
 #include "lb/balance/virtual_deadlines.h"
 
@@ -16,7 +16,7 @@ class StaticRoundRobin final : public Policy {
     weights_.resize(view.size(), 0);
     current_.resize(view.size());
     for (ServerIndex i = 0; i < view.size(); ++i) {
-      if (weights_[i] == 0) weights_[i] = view[i].weight;
+      if (weights_[i] == 0 && view[i].usable) weights_[i] = view[i].weight;
       current_[i] = view[i].weight == 0 ? 0 : weights_[i];
     }
     round_.rebuild(view, current_);
@@ -28,7 +28,7 @@ class StaticRoundRobin final : public Policy {
 
  private:
   VirtualDeadlines round_;
-  std::vector<std::uint32_t> weights_;  // as first seen; 0: never had one yet
+  std::vector<std::uint32_t> weights_;  // when first usable; 0: never was
   std::vector<std::uint32_t> current_;
 };
 

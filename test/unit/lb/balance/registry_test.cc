@@ -42,12 +42,5 @@ TEST_CASE("an unknown policy is an error that names it") {
   CHECK(find_policy("") == nullptr);
 }
 
-TEST_CASE("only static-rr and first disregard changes of weight") {
-  for (const PolicyRow& row : policy_table()) {
-    INFO(row.name);
-    CHECK(row.runtime_weights == (row.name != "static-rr" && row.name != "first"));
-  }
-}
-
 }  // namespace
 }  // namespace tandem::lb::balance

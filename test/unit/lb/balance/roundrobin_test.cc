@@ -149,6 +149,16 @@ TEST_CASE("static-rr keeps its first weights but lets servers out and in") {
   CHECK(back[0] <= 102);
 }
 
+TEST_CASE("static-rr does not take the weight of a server that is not usable yet") {
+  TestFleet fleet({1, 1});
+  fleet.view().edit(0).usable = false;
+  const auto policy = make_named("static-rr");
+  fleet.attach(*policy);
+  fleet.view().edit(0).usable = true;
+  fleet.set_weight(0, 4);
+  CHECK(count_picks(*policy, fleet, 500)[0] >= 398);
+}
+
 TEST_CASE("static-rr takes the first weight that is not 0") {
   TestFleet fleet({0, 1});
   const auto policy = make_named("static-rr");
