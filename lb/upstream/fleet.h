@@ -12,6 +12,7 @@
 #include "lb/balance/eligibility.h"
 #include "lb/health/alarm.h"
 #include "lb/health/checker.h"
+#include "lb/health/describe.h"
 #include "lb/upstream/server_state.h"
 #include "lb/upstream/shared.h"
 #include "lb/upstream/standing.h"
@@ -37,17 +38,21 @@ struct ServerId {
 
 /// What is known of a backend as a whole.
 struct BackendState {
-  balance::Acting acting;         // act and bck of show stat
-  bool is_up = true;              // has a usable server, or has no servers at all
-  std::uint32_t weight = 0;       // effective weights of the usable servers, 1/16 units
-  std::uint32_t user_weight = 0;  // the same of user weights
-  std::uint64_t downs = 0;        // chkdown: times it lost its last usable server
-  Instant last_change{};          // of is_up
-  Duration downtime{};            // completed spells of being down
+  balance::Acting acting;   // act and bck of show stat
+  bool is_up = true;        // has a usable server, or has no servers at all
+  std::uint64_t downs = 0;  // chkdown: times it lost its last usable server
+  Instant last_change{};    // of is_up
+  Duration downtime{};      // completed spells of being down
 
   [[nodiscard]] Duration downtime_at(Instant now) const noexcept {
     return is_up ? downtime : downtime + (now - last_change);
   }
+};
+
+/// Weights of a backend's usable servers, added up.
+struct BackendWeight {
+  std::uint32_t effective = 0;  // 1/16 units
+  std::uint32_t user = 0;
 };
 
 /// Owner: lb/server. Thread: control.
@@ -55,6 +60,8 @@ class Fleet {
  public:
   /// How long changes may wait for others before they are published.
   static constexpr Milliseconds kPublishDelay{3};
+  /// Steps of slow starts in one backend are published no more often than this.
+  static constexpr Milliseconds kStepInterval{100};
 
   struct Parts {
     const config::Snapshot& snapshot;
@@ -80,6 +87,7 @@ class Fleet {
   [[nodiscard]] bool is_usable(ServerId id) const noexcept;
   /// Servers of `backend` that are neither down nor in maintenance: the n of "UP (n/m)".
   [[nodiscard]] std::uint32_t servers_up(BackendIndex backend) const;
+  [[nodiscard]] BackendWeight weight(BackendIndex backend) const;
   [[nodiscard]] const health::Checker& checker() const noexcept { return checker_; }
 
   // ---- changing
@@ -108,22 +116,28 @@ class Fleet {
   struct BackendEntry {
     const config::Backend* config = nullptr;
     std::vector<ServerState> servers;
+    std::vector<balance::Standing> standings;  // of the same servers
     BackendState state;
-    bool is_dirty = false;
-    std::optional<Instant> next_step;  // of the slow start that changes next
+    bool is_dirty = true;
+    std::optional<Instant> next_step;  // of its slow starts
   };
 
   [[nodiscard]] ServerState& state_of(ServerId id) noexcept;
-  void adopt(const config::Backend& backend);
-  void note_change(ServerId id);
-  void begin_or_end_serving(ServerState& state, bool serves);
-  void recompute(BackendIndex backend);
-  void mark(BackendIndex backend);
+  void adopt(BackendIndex index);
+  void changed(ServerId id);
+  [[nodiscard]] balance::Standing standing_of(ServerId id) const;
+  void refresh(ServerId id);
+  void come_back(ServerId id);
+  void go_out(ServerId id);
+  void note_backend(BackendIndex index);
+  void mark(BackendIndex index);
   void arm();
   void on_alarm();
-  void publish(BackendIndex backend);
+  void publish(BackendIndex index);
+  void plan_next_step(BackendEntry& entry);
+  void log_health(ServerId id, const health::ServerHealth& health) const;
+  void log_admin(ServerId id, AdminState before) const;
   void log_change(ServerId id, health::Change change, const health::Result* result) const;
-  void log_admin_change(ServerId id, AdminState before, AdminState after) const;
 
   const config::Snapshot& snapshot_;
   Shared& shared_;
@@ -132,6 +146,7 @@ class Fleet {
   health::Alarm& alarm_;
   std::vector<BackendEntry> backends_;
   std::optional<Instant> publish_at_;
+  bool is_forcing_ = false;  // inside set_health(): the change is a command's, not a check's
 };
 
 }  // namespace tandem::lb::upstream

@@ -11,6 +11,7 @@
 #include "lb/health/checker.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace tandem::lb::upstream {
@@ -41,9 +42,10 @@ struct ServerState {
   balance::SlowStart ramp;  // meaningful while `is_ramping`
   bool is_ramping = false;
   std::uint32_t shutdowns = 0;  // see ServerStanding
-  bool was_serving = false;     // up and not in maintenance, when last looked at
-  Instant last_change{};        // lastchg: of health or administrative state
-  Duration downtime{};          // completed spells of not serving
+  bool is_out = false;          // down or in maintenance, and not up since
+  Instant out_since{};
+  Instant last_change{};  // lastchg: of health or administrative state
+  Duration downtime{};    // completed spells of being out
 
   [[nodiscard]] AdminState admin_state() const noexcept;
   /// Time spent down or in maintenance, the present spell included.

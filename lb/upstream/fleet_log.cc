@@ -1,0 +1,70 @@
+// What the fleet writes to the log when a server changes, in HAProxy's words.
+#include "common/log.h"
+#include "lb/health/describe.h"
+#include "lb/upstream/fleet.h"
+
+namespace tandem::lb::upstream {
+namespace {
+
+using health::Change;
+
+Change change_to(AdminState after, AdminState before, bool is_up) {
+  if (after == AdminState::kMaint) return is_up ? Change::kMaint : Change::kMaintWhileDown;
+  if (after == AdminState::kDrain) return Change::kDrain;
+  if (before == AdminState::kMaint) return Change::kLeavesMaint;
+  return is_up ? Change::kLeavesDrain : Change::kLeavesDrainDown;
+}
+
+bool is_bad_news(Change change) {
+  return change == Change::kDown || change == Change::kMaint || change == Change::kStopping ||
+         change == Change::kLeavesDrainDown;
+}
+
+}  // namespace
+
+void Fleet::log_health(ServerId id, const health::ServerHealth& health) const {
+  const health::Result* result = health.is_checked && !is_forcing_ ? &health.last : nullptr;
+  switch (health.state()) {
+    case health::State::kUp:
+      return log_change(id, Change::kUp, result);
+    case health::State::kDown:
+      return log_change(id, Change::kDown, result);
+    case health::State::kStopping:
+      return log_change(id, Change::kStopping, result);
+    case health::State::kStarting:
+      return;  // nothing is known yet
+  }
+}
+
+void Fleet::log_admin(ServerId id, AdminState before) const {
+  const AdminState after = server(id).admin_state();
+  const health::State state = health(id).state();
+  if (before == AdminState::kMaint && state == health::State::kStarting) {
+    log::notice("Server {}/{} leaves maintenance and waits for its first check.",
+                backends_[id.backend].config->name, server(id).config->name);
+    return;
+  }
+  const bool is_up = state == health::State::kUp || state == health::State::kStopping;
+  log_change(id, change_to(after, before, is_up), nullptr);
+}
+
+void Fleet::log_change(ServerId id, Change change, const health::Result* result) const {
+  const BackendEntry& entry = backends_[id.backend];
+  const ServerShared& shared = shared_.servers[id.backend][id.server];
+  const std::string line = health::describe_change(
+      change, {.backend = entry.config->name,
+               .server = entry.servers[id.server].config->name,
+               .result = result,
+               .active_left = entry.state.acting.active,
+               .backup_left = entry.state.acting.backup,
+               .sessions = shared.load.load(std::memory_order_relaxed),
+               .requeued = 0,  // who waits moves to other servers on the workers, later
+               .queued = shared.queued.load(std::memory_order_relaxed)});
+  if (is_bad_news(change)) {
+    log::warning("{}", line);
+  } else {
+    log::notice("{}", line);
+  }
+}
+
+}  // namespace tandem::lb::upstream
