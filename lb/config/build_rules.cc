@@ -125,13 +125,13 @@ std::vector<Rule> build_rules(BuildContext& context, const Place& rules) {
   bool reached = true;
   for (const Place& place : one_or_list(rules)) {
     if (place.value->type != jsonc::Type::kObject) continue;
-    if (!std::exchange(reached, reached && !is_always(place.child("if"))))
-      context.warning(place, "never reached: a rule before it has no condition");
+    if (!reached) context.warning(place, "never reached: a rule before it has no condition");
     const Place conditions = place.child("if");
     Rule rule{.conditions = build_conditions(context, conditions),
               .negated = build_conditions(context, conditions.child("not")),
               .action = UseBackend{0}};
     if (auto action = build_action(context, place)) {
+      reached = reached && !is_always(conditions);
       rule.action = std::move(*action);
       result.push_back(std::move(rule));
     }

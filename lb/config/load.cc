@@ -68,7 +68,7 @@ class Loader {
       return report_.error(at, pointer, fmt::format("{} is read already: name it once", path));
     const auto text = read_whole(path, kConfigBytesMax);
     if (!text) {
-      missing_ = missing_ || !exists(path);
+      missing_ = missing_ || (includer == nullptr && !exists(path));
       whole_ = false;
       return report_.error(at, pointer,
                            fmt::format("cannot read {}: {}", path, text.error().message));
