@@ -2,6 +2,8 @@
 // ServerView and knows no socket, clock, lock or log.
 #pragma once
 
+#include "common/time.h"
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -11,8 +13,6 @@
 #include <utility>
 #include <vector>
 
-#include "common/time.h"
-
 namespace tandem::lb::balance {
 
 /// Index into the backend's servers, in file order.
@@ -21,11 +21,11 @@ using ServerIndex = std::uint32_t;
 /// One server as policies see it. `weight` and `usable` change only between picks (then
 /// Policy::rebuild runs); `load` may change at any time, by any worker.
 struct Candidate {
-  std::uint32_t weight = 1;   // effective, in 1/16 of a configured unit so that slow start is smooth
-  bool usable = false;        // may get new requests: up, ready, weight over 0, in the acting group
-  std::uint32_t maxconn = 0;  // 0: no limit
+  std::uint32_t weight = 1;  // effective, in 1/16 of a configured unit so that slow start is smooth
+  bool usable = false;       // may get new requests: up, ready, weight over 0, in the acting group
+  std::uint32_t maxconn = 0;                         // 0: no limit
   const std::atomic<std::uint32_t>* load = nullptr;  // running requests, over all workers
-  std::uint64_t identity = 0; // hash of the server's name: stable over reordering and restarts
+  std::uint64_t identity = 0;  // hash of the server's name: stable over reordering and restarts
 };
 
 /// What policies read. Owned by one worker and used on its thread.
@@ -50,10 +50,10 @@ class ServerView {
 };
 
 struct PickRequest {
-  std::uint64_t key = 0;                  // hash of what source, uri and hash look at
-  std::span<const ServerIndex> tried;     // servers this request has failed on, at most a few
-  bool has_key = false;                   // false: no such header, cookie, …: round robin instead
-  Instant now{};                          // the loop's time: ewma lets old measurements fade by it
+  std::uint64_t key = 0;               // hash of what source, uri and hash look at
+  std::span<const ServerIndex> tried;  // servers this request has failed on, at most a few
+  bool has_key = false;                // false: no such header, cookie, …: round robin instead
+  Instant now{};                       // the loop's time: ewma lets old measurements fade by it
 
   [[nodiscard]] bool was_tried(ServerIndex i) const noexcept {
     for (const ServerIndex t : tried)
@@ -71,9 +71,9 @@ class Policy {
   /// Weights or eligibility changed (also called once before the first pick). O(n) is fine.
   virtual void rebuild(const ServerView& view) = 0;
 
-  /// A server that is usable and not tried; nullopt if there is none. A policy that `queues_on_full`
-  /// may return one that is full (the request waits for exactly that server); any other skips full
-  /// ones, and nullopt then means "wait for whichever is free first".
+  /// A server that is usable and not tried; nullopt if there is none. A policy that
+  /// `queues_on_full` may return one that is full (the request waits for exactly that server); any
+  /// other skips full ones, and nullopt then means "wait for whichever is free first".
   [[nodiscard]] virtual std::optional<ServerIndex> pick(const PickRequest& request,
                                                         const ServerView& view) = 0;
 
