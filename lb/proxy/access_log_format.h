@@ -3,11 +3,10 @@
 // or a field of one.
 #pragma once
 
-#include "common/log_writer.h"
 #include "lb/config/snapshot.h"
+#include "lb/proxy/access_log_line.h"
 #include "lb/proxy/outcome.h"
 
-#include <array>
 #include <chrono>
 #include <cstdint>
 #include <string_view>
@@ -17,26 +16,33 @@ namespace tandem::lb::proxy {
 /// One for each worker; allocates nothing after construction.
 class LineFormatter {
  public:
-  LineFormatter(const config::Snapshot& snapshot, config::AccessLog::Format format) noexcept
+  /// `snapshot` outlives the formatter.
+  LineFormatter(const config::Snapshot& snapshot, config::AccessLog::Format format)
       : snapshot_(snapshot), format_(format) {}
 
-  /// The line with its '\n', at most kLogLineBytesMax bytes: long targets, hosts and agents are cut
-  /// so that the line stays well-formed. Valid until the next call.
+  /// The line with its '\n', at most LogWriter::kLineBytesMax bytes: what is longer than its part
+  /// of the line (kTargetBytesMax and its like) is cut, and the line stays well-formed. Valid
+  /// until the next call.
+  ///
+  /// - httplog: to the byte what HAProxy 2.6 writes with "option httplog".
+  /// - clf: the combined format of web servers.
+  /// - json: one object; times in milliseconds, null for what the request did not reach.
   [[nodiscard]] std::string_view format(const Outcome& outcome);
 
  private:
-  /// Broken-down time of the last second that was asked for: localtime_r(3) takes a lock.
-  struct Second {
-    std::int64_t at = -1;
-    std::array<char, 24> text;  // 21/Nov/2026:11:01:40, or 2026-11-21T11:01:40
-    std::uint8_t length = 0;
-    std::array<char, 8> zone;  // +0000
-  };
+  void format_httplog(const Outcome& outcome);
+  void format_clf(const Outcome& outcome);
+  void format_json(const Outcome& outcome);
+
+  [[nodiscard]] std::string_view frontend_name(const Outcome& outcome) const;
+  /// The frontend's name where no backend was chosen, as HAProxy has it.
+  [[nodiscard]] std::string_view backend_name(const Outcome& outcome) const;
+  [[nodiscard]] std::string_view server_name(const Outcome& outcome) const;
 
   const config::Snapshot& snapshot_;
   config::AccessLog::Format format_;
-  Second second_;
-  std::array<char, kLogLineBytesMax> line_;
+  DateCache dates_;
+  LogLine line_;
 };
 
 }  // namespace tandem::lb::proxy
