@@ -10,7 +10,7 @@ if(TANDEM_SANITIZE)
   # -Wnull-dereference and -Wmaybe-uninitialized report false paths through sanitizer instrumentation.
   target_compile_options(tandem_options INTERFACE
     -fsanitize=${TANDEM_SANITIZE} -fno-sanitize-recover=all
-    -Wno-null-dereference -Wno-maybe-uninitialized)
+    -Wno-null-dereference $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
   target_link_options(tandem_options INTERFACE -fsanitize=${TANDEM_SANITIZE})
 endif()
 

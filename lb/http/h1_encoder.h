@@ -22,16 +22,16 @@ struct AddedField {
 struct RequestEdits {
   /// Client address for a new X-Forwarded-For field behind all others, as HAProxy's option
   /// forwardfor adds it; empty: none.
-  std::string_view forwarded_for;
+  std::string_view forwarded_for = {};
   /// Host to write in place of the request's own; empty: the request's.
-  std::string_view authority;
+  std::string_view authority = {};
   /// Host for a request that has none (HTTP/1.0), since HTTP/1.1 demands one. Empty: an empty Host.
-  std::string_view missing_host;
-  std::span<const AddedField> added;          // written last, in order
-  std::span<const std::string_view> removed;  // names in any case; not Host, not framing
-  bool drop_expect = false;                   // we answered or will answer 100 ourselves
-  bool keep_upgrade = false;                  // with head.upgrade: tunnel may follow
-  bool close = false;                         // Connection: close towards the server
+  std::string_view missing_host = {};
+  std::span<const AddedField> added = {};          // written last, in order
+  std::span<const std::string_view> removed = {};  // names in any case; not Host, not framing
+  bool drop_expect = false;                        // we answered or will answer 100 ourselves
+  bool keep_upgrade = false;                       // with head.upgrade: tunnel may follow
+  bool close = false;                              // Connection: close towards the server
 };
 
 struct ResponseEdits {
@@ -40,9 +40,9 @@ struct ResponseEdits {
   enum class Connection : std::uint8_t { kSilent, kKeepAlive, kClose };
   Connection connection = Connection::kSilent;
   /// Framing towards the client; see framing_for_client().
-  BodyFraming framing;
-  std::span<const AddedField> added;
-  std::span<const std::string_view> removed;
+  BodyFraming framing = {};
+  std::span<const AddedField> added = {};
+  std::span<const std::string_view> removed = {};
   bool keep_upgrade = false;  // a 101 that opens a tunnel
 };
 

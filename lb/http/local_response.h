@@ -14,10 +14,10 @@ namespace tandem::lb::http {
 struct LocalResponse {
   int status = 503;
   /// Body of 503 and its kind from error_page() when both are empty and `status` is an error.
-  std::string_view content_type;
-  std::string_view body;
-  std::string_view location;  // redirects; empty: none
-  std::span<const AddedField> added;
+  std::string_view content_type = {};
+  std::string_view body = {};
+  std::string_view location = {};  // redirects; empty: none
+  std::span<const AddedField> added = {};
   bool close = false;       // Connection: close
   bool keep_alive = false;  // Connection: keep-alive, for an HTTP/1.0 client
   bool head_only = false;   // the request was HEAD: Content-Length stays, the body does not follow
