@@ -18,6 +18,7 @@
 namespace tandem::command {
 
 class Listener;
+class Connections;
 
 /// One control socket.
 struct Endpoint {
@@ -52,8 +53,9 @@ class CommandServer {
   void close_listeners();
 
  private:
-  std::vector<std::unique_ptr<Listener>> listeners_;
   event::Poller& poller_;
+  std::unique_ptr<Connections> connections_;
+  std::vector<std::unique_ptr<Listener>> listeners_;
   const CommandTable& table_;
 };
 

@@ -1,0 +1,40 @@
+// Listener: one bound control socket, and what becomes of its file.
+#pragma once
+
+#include "common/address.h"
+#include "common/command/connection.h"
+#include "common/command/server.h"
+#include "common/event/poller.h"
+#include "common/result.h"
+
+#include <sys/stat.h>
+
+#include <string>
+
+namespace tandem::command {
+
+/// Thread: the poller's. Destroying it removes the file of a Unix socket, if it is still its own.
+class Listener final : public event::Socket {
+ public:
+  Listener(event::Poller& poller, Connections& connections, const CommandTable& table, Level level);
+  ~Listener() override;
+
+  [[nodiscard]] Result<void> bind(const Endpoint& endpoint);
+  [[nodiscard]] SocketAddress address() const;
+
+  /// Takes whoever waits, as long as there is room.
+  void accept_all();
+
+ private:
+  void on_ready() override { accept_all(); }
+  [[nodiscard]] Result<void> bind_unix(int fd, const Endpoint& endpoint);
+  [[nodiscard]] Result<void> bind_inet(int fd, const Endpoint& endpoint);
+
+  Connections& connections_;
+  const CommandTable& table_;
+  Level level_;
+  std::string path_;
+  struct stat identity_{};  // of the file at path_
+};
+
+}  // namespace tandem::command
