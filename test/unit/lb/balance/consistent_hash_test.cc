@@ -99,6 +99,22 @@ TEST_CASE("with a balance factor one hot key spreads no further than it must") {
   CHECK(fleet.load(home) >= 800 * share * 1.5 - 1);
 }
 
+TEST_CASE("a request that has tried every server within its share gets one beyond it") {
+  config::Balance balance;
+  balance.hash_balance_factor = 110;
+  TestFleet fleet({1, 1});
+  const auto policy = make_named("uri", 1, balance);
+  fleet.attach(*policy);
+  fleet.set_load(1, 50);
+  const std::vector<ServerIndex> tried = {0};
+  for (std::uint64_t key = 0; key < 20; ++key) {
+    PickRequest retry = keyed(key);
+    CHECK(policy->pick(retry, fleet.view()) == ServerIndex{0});
+    retry.tried = tried;
+    CHECK(policy->pick(retry, fleet.view()) == ServerIndex{1});
+  }
+}
+
 TEST_CASE("a key prefers the same second server each time its own has been tried") {
   TestFleet fleet({1, 1, 1, 1, 1});
   const auto policy = make_named("hash");

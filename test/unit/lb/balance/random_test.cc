@@ -23,6 +23,18 @@ TEST_CASE("draws follow the weights and leave out what is not usable") {
   CHECK(counts[5] == Approx(1'000).epsilon(0.15));
 }
 
+TEST_CASE("draws follow weights of which several are above the mean") {
+  const std::vector<std::uint32_t> weights = {3, 5, 7, 1, 8, 6};
+  TestFleet fleet(weights);
+  WeightedDraw draw;
+  draw.rebuild(fleet.view());
+  Random random(4);
+  std::vector<int> counts(weights.size(), 0);
+  for (int n = 0; n < 300'000; ++n) ++counts[draw.draw(random)];
+  for (std::size_t i = 0; i < weights.size(); ++i)
+    CHECK(counts[i] == Approx(weights[i] * 10'000).epsilon(0.04));
+}
+
 TEST_CASE("a search asks every usable server once") {
   TestFleet fleet({1, 1, 1, 1});
   fleet.view().edit(1).usable = false;
