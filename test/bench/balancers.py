@@ -1,0 +1,224 @@
+"""The balancers that are compared, each configured for a scenario as well as it can be: reuse of
+server connections, no logs, one worker, splicing where bodies are large."""
+
+import json
+import pathlib
+import resource
+import subprocess
+
+from tandem_testing import Process, accepts, free_port, program, wait_until
+
+import measure
+
+PATIENCE = 60  # seconds for a start with 10,000 routes
+
+
+class Balancer:
+    """One balancer, started for one scenario in `folder`, on CPU `cpu`, in front of `servers`
+    (addresses as host:port)."""
+
+    name = ""
+
+    def __init__(self, folder, scenario, servers, cpu, prefix=()):
+        self.folder = pathlib.Path(folder)
+        self.scenario = scenario
+        self.servers = servers
+        self.port = free_port()
+        arguments = ["taskset", "-c", str(cpu), *prefix, *self.prepare()]
+        self.process = Process(arguments, folder, name=self.name)
+        wait_until(self.is_up, f"{self.name} listens", PATIENCE)
+
+    def prepare(self):
+        """Writes the configuration and returns the command."""
+        raise NotImplementedError
+
+    @classmethod
+    def version(cls):
+        raise NotImplementedError
+
+    def is_up(self):
+        if not self.process.is_running():
+            raise RuntimeError(f"{self.name} did not start:\n{self.process.output()[-2000:]}")
+        return accepts(self.port)
+
+    def pids(self):
+        return measure.family(self.process.pid)
+
+    def write(self, name, text):
+        path = self.folder / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def stop(self):
+        self.process.stop()
+
+
+class HAProxy(Balancer):
+    name = "haproxy"
+
+    @classmethod
+    def version(cls):
+        return _first_line([program("haproxy"), "-v"]).split()[2].split("-")[0]
+
+    def prepare(self):
+        scenario = self.scenario
+        lines = ["global", "  nbthread 1", "  maxconn 12000", "  no strict-limits",
+                 "  hard-stop-after 1s",
+                 "defaults", "  mode http", "  maxconn 12000", "  timeout connect 5s",
+                 "  timeout client 60s", "  timeout server 60s", "  timeout queue 30s",
+                 "  http-reuse always", "  retries 0"]  # fmt: skip
+        if scenario.large:
+            lines += ["  option splice-response", "  option splice-request"]
+        lines += ["frontend www", f"  bind 127.0.0.1:{self.port} backlog 20000"]
+        if scenario.header_edits:
+            lines += ["  option forwardfor", "  http-request set-header X-Forwarded-Proto http",
+                      "  http-request set-header X-Served-By bench"]  # fmt: skip
+        if scenario.routes:
+            routes = (f"h{i}.example/p{i}/ app\n" for i in range(scenario.routes))
+            lines += [f"  use_backend %[base,map_beg({self.write('routes.map', ''.join(routes))})]"]
+        else:
+            lines += ["  default_backend app"]
+        lines += ["backend app", f"  balance {scenario.balance}",
+                  "  default-server pool-purge-delay 300s"]  # fmt: skip
+        limit = f" maxconn {scenario.maxconn}" if scenario.maxconn else ""
+        lines += [f"  server s{i} {server}{limit}" for i, server in enumerate(self.servers)]
+        config = self.write("haproxy.cfg", "\n".join(lines) + "\n")
+        return [program("haproxy"), "-db", "-f", str(config)]
+
+
+class Nginx(Balancer):
+    name = "nginx"
+
+    @classmethod
+    def version(cls):
+        return _first_line([program("nginx"), "-v"]).rpartition("/")[2]
+
+    def pids(self):
+        """The worker alone: the master sleeps."""
+        return measure.children(self.process.pid)
+
+    def prepare(self):
+        scenario = self.scenario
+        limit = f" max_conns={scenario.maxconn}" if scenario.maxconn else ""
+        servers = "".join(f"    server {server}{limit};\n" for server in self.servers)
+        keepalive = max(128, len(self.servers) + 64)
+        balance = "    least_conn;\n" if scenario.balance == "leastconn" else ""
+        edits = ""
+        if scenario.header_edits:
+            edits = ("  proxy_set_header X-Forwarded-For $remote_addr;\n"
+                     "  proxy_set_header X-Forwarded-Proto http;\n"
+                     "  proxy_set_header X-Served-By bench;\n")  # fmt: skip
+        config = self.write("nginx.conf", f"""
+daemon off;
+worker_processes 1;
+worker_rlimit_nofile {_descriptor_limit()};
+pid {self.folder}/nginx.pid;
+error_log {self.folder}/error.log crit;
+events {{ worker_connections 30000; accept_mutex off; multi_accept on; use epoll; }}
+http {{
+  access_log off;
+  server_tokens off;
+  tcp_nodelay on;
+  keepalive_requests 100000000;
+  keepalive_timeout 60s;
+  client_header_timeout 60s;
+  client_max_body_size 0;
+  client_body_buffer_size 256k;
+  client_body_temp_path {self.folder}/body;
+  proxy_temp_path {self.folder}/proxy;
+  fastcgi_temp_path {self.folder}/fastcgi;
+  uwsgi_temp_path {self.folder}/uwsgi;
+  scgi_temp_path {self.folder}/scgi;
+  server_names_hash_max_size 65536;
+  server_names_hash_bucket_size 128;
+  proxy_http_version 1.1;
+  proxy_set_header Connection "";
+  proxy_set_header Host $host;
+  proxy_request_buffering off;
+  proxy_buffer_size {"64k" if scenario.large else "8k"};
+  proxy_buffers 8 {"64k" if scenario.large else "8k"};
+  proxy_busy_buffers_size {"128k" if scenario.large else "16k"};
+  proxy_max_temp_file_size 0;
+  proxy_next_upstream off;
+{edits}  upstream app {{
+{balance}{servers}    keepalive {keepalive};
+    keepalive_requests 100000000;
+    keepalive_timeout 300s;
+  }}
+{self.server_blocks()}}}
+""")
+        return [program("nginx"), "-p", str(self.folder), "-c", str(config),
+                "-e", f"{self.folder}/error.log"]  # fmt: skip
+
+    def server_blocks(self):
+        if not self.scenario.routes:
+            return (f"  server {{ listen 127.0.0.1:{self.port} backlog=20000; "
+                    "location / { proxy_pass http://app; } }\n")  # fmt: skip
+        return "".join(
+            f"  server {{ listen 127.0.0.1:{self.port}{' backlog=20000' if i == 0 else ''}; "
+            f"server_name h{i}.example; "
+            f"location /p{i}/ {{ proxy_pass http://app; }} }}\n"
+            for i in range(self.scenario.routes)
+        )
+
+
+class Tandem(Balancer):
+    name = "tandem"
+    binary = None  # set by scripts/bench
+
+    @classmethod
+    def version(cls):
+        return _first_line([str(cls.binary), "--version"]).split()[-1]
+
+    def prepare(self):
+        scenario = self.scenario
+        frontend = {"bind": f"127.0.0.1:{self.port}", "maxconn": 12000}
+        backend = {
+            "balance": scenario.balance,
+            "http-reuse": "always",
+            "servers": {f"s{i}": self.server(address) for i, address in enumerate(self.servers)},
+        }
+        if scenario.header_edits:
+            frontend["rules"] = [
+                {"set-header": {"X-Forwarded-Proto": "http", "X-Served-By": "bench"}}
+            ]
+        if scenario.routes:
+            frontend["rules"] = [
+                {"if": {"host": f"h{i}.example", "path_beg": f"/p{i}/"}, "use_backend": "app"}
+                for i in range(scenario.routes)
+            ]
+        else:
+            frontend["default_backend"] = "app"
+        config = {
+            "global": {"nbthread": 1, "maxconn": 12000, "grace": "1s"},
+            "admin": {"bind": f"127.0.0.1:{free_port()}"},
+            "defaults": {
+                "forwardfor": scenario.header_edits,
+                "retries": 0,
+                "timeout": {"connect": "5s", "client": "60s", "server": "60s", "queue": "30s",
+                            "http-request": "60s", "http-keep-alive": "60s"},
+            },
+            "frontends": {"www": frontend},
+            "backends": {"app": backend},
+        }  # fmt: skip
+        path = self.write("tandem.jsonc", json.dumps(config, indent=1))
+        return [str(self.binary), "-f", str(path)]
+
+    def server(self, address):
+        if not self.scenario.maxconn:
+            return address
+        return {"address": address, "maxconn": self.scenario.maxconn}
+
+
+def other_tandem(name, binary):
+    """Another build of tandem-lb, compared under a name of its own."""
+    return type(f"Tandem_{name}", (Tandem,), {"name": name, "binary": pathlib.Path(binary)})
+
+
+def _descriptor_limit():
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+def _first_line(command):
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return (done.stdout or done.stderr).splitlines()[0]

@@ -1,0 +1,258 @@
+"""A contest: the balancers side by side through one scenario, in interleaved rounds."""
+
+import contextlib
+import dataclasses
+import ipaddress
+import pathlib
+import shutil
+import statistics
+import tempfile
+import time
+
+from tandem_testing import HttpClient, Origin, wait_until
+
+import load
+import measure
+
+ANCHORS = ("haproxy", "nginx")
+
+
+@dataclasses.dataclass
+class Options:
+    rounds: int
+    seconds: int
+    balancer_cpu: int
+    instructions: bool
+    system_calls: bool
+    say: object  # called with a line of progress
+
+
+class Contender:
+    """One balancer with origins of its own, for one scenario."""
+
+    def __init__(self, balancer, scenario, options, prefix=()):
+        self.scenario = scenario
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="tandem-bench-"))
+        # The workers of nginx run as another user when the bench runs as root.
+        self.folder.chmod(0o755)
+        self.origins, self.balancer = [], None
+        try:
+            self.start_origins()
+            self.balancer = balancer(
+                self.folder, scenario, self.server_addresses(), options.balancer_cpu, prefix
+            )
+        except BaseException:
+            self.stop()
+            raise
+
+    def start_origins(self):
+        scenario = self.scenario
+        options = {"default": scenario.target}
+        if scenario.origin_force:
+            options["force"] = scenario.origin_force
+        if scenario.servers > scenario.origins:
+            options["listen"] = "0.0.0.0:0"
+        for number in range(scenario.origins):
+            self.origins.append(Origin(self.folder, f"origin{number}", **options))
+
+    def server_addresses(self):
+        """One origin each; or many loopback addresses of the same origin."""
+        if self.scenario.servers <= self.scenario.origins:
+            return [f"127.0.0.1:{origin.port}" for origin in self.origins]
+        first = ipaddress.IPv4Address("127.1.0.1")
+        return [f"{first + i}:{self.origins[0].port}" for i in range(self.scenario.servers)]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def stop(self):
+        if self.balancer is not None:
+            self.balancer.stop()
+        for origin in self.origins:
+            origin.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def port(self):
+        return self.balancer.port
+
+    def verify(self):
+        """Right status, size and bytes, before anything is measured."""
+        with HttpClient(self.port) as client:
+            for number in range(1 if self.scenario.close else 3):
+                response = self.scenario.ask(client, number)
+                load.check_answer(response, self.scenario)
+                expected = self.scenario.expected_body()
+                if expected is not None and response.body != expected:
+                    raise RuntimeError(f"{self.scenario.name}: the body arrived changed")
+
+    def warm_up(self):
+        done = 0
+        for _ in range(20):
+            done += load.run_load(self.port, self.scenario, 1).requests
+            if done >= self.scenario.warm_up_requests():
+                return
+        raise RuntimeError(f"only {done} requests in 20 s")
+
+    def measure(self, seconds):
+        pids = self.balancer.pids()
+        before = measure.cpu_nanoseconds(pids)
+        result = load.run_load(self.port, self.scenario, seconds)
+        used = measure.cpu_nanoseconds(pids) - before
+        return {
+            "cpu_us": used / 1000 / max(result.requests, 1),
+            "requests_per_second": result.requests / result.seconds,
+            "busy": used / 1e9 / result.seconds,
+            "p50_us": result.p50,
+            "p99_us": result.p99,
+            "errors": result.errors,
+            "requests": result.requests,
+        }
+
+    def count_system_calls(self):
+        with measure.SystemCallCounter(self.balancer.pids()) as counter:
+            result = load.run_load(self.port, self.scenario, 1)
+        calls = {name: count / result.requests for name, count in counter.calls.items()}
+        shown = {name: round(share, 2) for name, share in calls.items() if share >= 0.01}
+        return {"total": round(sum(calls.values()), 2), "by_name": shown}
+
+    def peak_of_servers(self):
+        return max(origin.stats()["peak_in_flight"] for origin in self.origins)
+
+
+def run(balancers, scenario, options):
+    """Everything about one scenario, as it is kept in the JSON of the raw rounds."""
+    record = {"title": scenario.title, "date": time.strftime("%Y-%m-%d"), "failed": {}}
+    record |= (run_idle if scenario.idle else run_loaded)(balancers, scenario, options, record)
+    if options.instructions and not scenario.idle and not scenario.maxconn:
+        record["instructions"] = count_instructions(balancers, scenario, options, record)
+    return record
+
+
+def run_loaded(balancers, scenario, options, record):
+    with contextlib.ExitStack() as stack:
+        contenders = {}
+        for balancer in balancers:
+            with noting_failure(balancer.name, record, options):
+                contender = stack.enter_context(Contender(balancer, scenario, options))
+                contender.verify()
+                contender.warm_up()
+                contenders[balancer.name] = contender
+        rounds = play_rounds(contenders, options)
+        result = {"seconds": options.seconds, "rounds": rounds}
+        if options.system_calls:
+            result["system_calls"] = {
+                name: contender.count_system_calls() for name, contender in contenders.items()
+            }
+        result["peak_rss"] = {
+            name: measure.memory_bytes(contender.balancer.pids(), "VmHWM")
+            for name, contender in contenders.items()
+        }
+        if scenario.maxconn:
+            result["peak_of_servers"] = {
+                name: contender.peak_of_servers() for name, contender in contenders.items()
+            }
+    return result
+
+
+@contextlib.contextmanager
+def noting_failure(name, record, options):
+    """A balancer that cannot do this scenario is left out of it, and the report says why."""
+    try:
+        yield
+    except (AssertionError, RuntimeError, OSError) as error:
+        record["failed"][name] = str(error)
+        options.say(f"{name} is left out: {error}")
+
+
+def play_rounds(contenders, options):
+    """Who goes first changes with the round, so that no one profits from the order."""
+    names = list(contenders)
+    rounds = []
+    for number in range(options.rounds if names else 0):
+        order = names[number % len(names) :] + names[: number % len(names)]
+        rounds.append({name: contenders[name].measure(options.seconds) for name in order})
+        figures = "  ".join(f"{name} {rounds[-1][name]['cpu_us']:.1f}" for name in names)
+        options.say(f"round {number + 1}/{options.rounds}: {figures} us/request")
+    return rounds
+
+
+def run_idle(balancers, scenario, options, record):
+    """Own memory for each idle connection, never used and after one request: a fresh process for
+    each figure, because freed memory is not given back."""
+    bytes_each = {}
+    for balancer in balancers:
+        figures = {}
+        for key, target in (("never_used", None), ("after_one_request", scenario.target)):
+            with (
+                noting_failure(balancer.name, record, options),
+                Contender(balancer, scenario, options) as contender,
+            ):
+                figures[key] = idle_bytes(contender, scenario.idle, target)
+        options.say(f"{balancer.name}: {figures} bytes each")
+        bytes_each[balancer.name] = figures
+    return {"idle_bytes": bytes_each}
+
+
+def idle_bytes(contender, count, target):
+    contender.verify()
+    pids = contender.balancer.pids()
+    before = measure.memory_bytes(pids, "RssAnon")
+    with load.IdleConnections(contender.port, count, target):
+        # Deferred accepts come in late, if ever: what counts is that nothing moves any more.
+        wait_until(Steady(lambda: measure.open_descriptors(pids)), "all are accepted", 60)
+        return round((measure.memory_bytes(pids, "RssAnon") - before) / count)
+
+
+class Steady:
+    """True once a reading has not changed for two seconds."""
+
+    def __init__(self, read):
+        self.read = read
+        self.value, self.since = None, 0.0
+
+    def __call__(self):
+        value, now = self.read(), time.monotonic()
+        if value != self.value:
+            self.value, self.since = value, now
+        return now - self.since > 2
+
+
+def count_instructions(balancers, scenario, options, record):
+    """The difference between a long and a short run has neither start nor end in it."""
+    short, long = (40, 200) if scenario.large else (500, 2500)
+    short, long = short + scenario.servers, long + scenario.servers
+    found = {}
+    for balancer in balancers:
+        with noting_failure(f"{balancer.name} under valgrind", record, options):
+            totals = [instructions_of(balancer, scenario, options, n) for n in (short, long)]
+            found[balancer.name] = round((totals[1] - totals[0]) / (long - short))
+    options.say(f"user instructions: {found}")
+    return found
+
+
+def instructions_of(balancer, scenario, options, count):
+    with tempfile.TemporaryDirectory(prefix="tandem-ir-") as folder:
+        pathlib.Path(folder).chmod(0o777)  # a worker that has dropped its rights writes here too
+        prefix = measure.callgrind_command(folder)
+        with Contender(balancer, scenario, options, prefix) as contender:
+            load.send_exactly(contender.port, scenario, count)
+        return measure.callgrind_instructions(folder)
+
+
+def median_of(rounds, name, key):
+    values = [one[name][key] for one in rounds if name in one]
+    return statistics.median(values) if values else None
+
+
+def ratio_to_best_anchor(rounds, name):
+    """Median over the rounds of CPU time against the better anchor of the same round."""
+    ratios = []
+    for one in rounds:
+        anchors = [one[anchor]["cpu_us"] for anchor in ANCHORS if anchor in one]
+        if name in one and anchors:
+            ratios.append(one[name]["cpu_us"] / min(anchors))
+    return statistics.median(ratios) if ratios else None

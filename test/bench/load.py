@@ -1,0 +1,114 @@
+"""Load: what runs on the other CPU. wrk as fast as it goes, h2load at a fixed rate, idle
+connections, and an exact number of requests for counting instructions."""
+
+import contextlib
+import dataclasses
+import json
+import pathlib
+import socket
+import struct
+import subprocess
+import tempfile
+
+from tandem_testing import HttpClient, connect, program
+
+HERE = pathlib.Path(__file__).resolve().parent
+GRACE = 60  # seconds that a load generator may take longer than it was told to
+
+
+@dataclasses.dataclass
+class LoadResult:
+    requests: int
+    seconds: float
+    p50: float  # microseconds
+    p99: float
+    errors: int  # everything but a good answer
+
+
+def run_wrk(port, scenario, seconds):
+    arguments = [f"{key}={value}" for key, value in scenario.wrk_arguments().items()]
+    command = [program("wrk"), "-t1", f"-c{scenario.connections}", f"-d{seconds}s", "--timeout=30s",
+               f"-s{HERE / 'wrk.lua'}", f"http://127.0.0.1:{port}{scenario.target}", "--",
+               *arguments]  # fmt: skip
+    output = _run(command, seconds)
+    data = json.loads(output.strip().splitlines()[-1])
+    errors = data["socket_errors"] + data["timeouts"] + data["bad_statuses"]
+    return LoadResult(data["requests"], data["seconds"], data["p50"], data["p99"], errors)
+
+
+def run_at_rate(port, scenario, seconds):
+    """The scenario's rate, spread evenly over its connections."""
+    with tempfile.NamedTemporaryFile("r", prefix="h2load-") as log:
+        per_client = scenario.rate / scenario.connections
+        _run([program("h2load"), "--h1", f"-c{scenario.connections}", f"--rps={per_client}",
+              f"-D{seconds}", f"--log-file={log.name}",
+              f"http://127.0.0.1:{port}{scenario.target}"], seconds)  # fmt: skip
+        rows = [line.split("\t") for line in log]
+    times = sorted(int(row[2]) for row in rows if row[1] == "200")
+    if not times:
+        raise RuntimeError("h2load got no good answer")
+    return LoadResult(
+        len(rows), seconds, percentile(times, 0.5), percentile(times, 0.99), len(rows) - len(times)
+    )
+
+
+def percentile(sorted_values, share):
+    return sorted_values[min(len(sorted_values) - 1, int(share * len(sorted_values)))]
+
+
+def run_load(port, scenario, seconds):
+    return (run_at_rate if scenario.rate else run_wrk)(port, scenario, seconds)
+
+
+def send_exactly(port, scenario, count):
+    """That many requests, one after the other, over eight connections or one for each request."""
+    with contextlib.ExitStack() as stack:
+        clients = []
+        for number in range(count):
+            if scenario.close:
+                with HttpClient(port) as client:
+                    check_answer(scenario.ask(client, number), scenario)
+                continue
+            if len(clients) < 8:
+                clients.append(stack.enter_context(HttpClient(port)))
+            check_answer(scenario.ask(clients[number % 8], number), scenario)
+
+
+def check_answer(response, scenario):
+    if response.status != 200 or len(response.body) != scenario.expected_size:
+        raise RuntimeError(
+            f"{scenario.name}: answered {response.status} with {len(response.body)} bytes, "
+            f"not 200 with {scenario.expected_size}"
+        )
+
+
+class IdleConnections:
+    """Many client connections that stay. Closed with RST, so that no port is left in TIME_WAIT."""
+
+    def __init__(self, port, count, target=None):
+        self.sockets = []
+        request = f"GET {target} HTTP/1.1\r\nHost: bench.example\r\n\r\n".encode() if target else b""
+        for _ in range(count):
+            connection = connect(port)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.sockets.append(connection)
+            if request:
+                connection.sendall(request)
+                if not connection.recv(65536):
+                    raise RuntimeError("an idle connection was closed")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for connection in self.sockets:
+            connection.close()
+
+
+def _run(command, seconds):
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=seconds + GRACE, check=False
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"{command[0]} failed: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout
