@@ -88,8 +88,9 @@ void compare_with_second_parser(std::string_view bytes, const RequestHead& head)
 }
 
 std::string encode(const char* base, const RequestHead& head) {
-  std::string out(request_bytes_bound(head, {}), '\0');
-  const auto size = encode_request(out, base, head, {.missing_host = "missing.example"});
+  const RequestEdits edits{.missing_host = "missing.example"};
+  std::string out(request_bytes_bound(head, edits), '\0');
+  const auto size = encode_request(out, base, head, edits);
   fuzz::expect("the bound is enough", size && *size <= out.size());
   return out.substr(0, *size);
 }
