@@ -1,19 +1,28 @@
 #include "common/event/loop.h"
 
+#include "common/check.h"
+
 #include <uv.h>
 
 #include <algorithm>
 
-#include "common/check.h"
-
 namespace tandem::event {
 
-Loop::Loop() : native_(new uv_loop_t), now_(Clock::now()), busy_since_(now_) {
+Loop::Loop()
+    : native_(new uv_loop_t),
+      before_wait_(new uv_prepare_t),
+      now_(Clock::now()),
+      busy_since_(now_) {
   TANDEM_CHECK(uv_loop_init(native_) == 0);
   TANDEM_CHECK(uv_loop_configure(native_, UV_METRICS_IDLE_TIME) == 0);
+  TANDEM_CHECK(uv_prepare_init(native_, before_wait_) == 0);
+  before_wait_->data = this;
+  uv_unref(reinterpret_cast<uv_handle_t*>(before_wait_));
 }
 
 Loop::~Loop() {
+  uv_close(reinterpret_cast<uv_handle_t*>(before_wait_),
+           [](uv_handle_t* handle) { delete reinterpret_cast<uv_prepare_t*>(handle); });
   while (uv_run(native_, UV_RUN_NOWAIT) != 0 && uv_loop_alive(native_) != 0) {
     // Close callbacks may need more than one turn; an active handle would spin here, so look.
     if (uv_backend_timeout(native_) != 0) break;
@@ -29,7 +38,14 @@ void Loop::run() {
 
 void Loop::run_once() {
   update_now();
+  has_called_back_ = false;
+  // Before 1.45 libuv runs the timers that are due and then waits all the same, although one of
+  // them may have done what the caller waits for. A stop at this point means "do not wait".
+  TANDEM_CHECK(uv_prepare_start(before_wait_, [](uv_prepare_t* handle) {
+                 if (static_cast<Loop*>(handle->data)->has_called_back_) uv_stop(handle->loop);
+               }) == 0);
   uv_run(native_, UV_RUN_ONCE);
+  uv_prepare_stop(before_wait_);
   update_now();
 }
 

@@ -4,6 +4,7 @@
 #include "common/time.h"
 
 struct uv_loop_s;
+struct uv_prepare_s;
 
 namespace tandem::event {
 
@@ -25,7 +26,11 @@ class Loop {
 
   /// The time at which this turn began: read once a turn, so that the hot path needs no clock.
   [[nodiscard]] Instant now() const noexcept { return now_; }
-  void update_now() noexcept { now_ = Clock::now(); }
+  /// Every callback that the loop makes begins with it.
+  void update_now() noexcept {
+    now_ = Clock::now();
+    has_called_back_ = true;
+  }
 
   /// Share of the time since the last call that the loop spent working, 0 to 1. Any thread.
   [[nodiscard]] double busy_ratio() noexcept;
@@ -34,9 +39,11 @@ class Loop {
 
  private:
   uv_loop_s* native_;
+  uv_prepare_s* before_wait_;
   Instant now_;
   Instant busy_since_;
   std::chrono::nanoseconds idle_before_{0};
+  bool has_called_back_ = false;
 };
 
 }  // namespace tandem::event

@@ -44,7 +44,8 @@ static_assert(rows_stand_at_their_index());
 const Words& row(Status status) noexcept { return kWords[static_cast<std::size_t>(status)]; }
 
 bool is_plain(char c) noexcept {
-  return c > ' ' && c < 0x7f && c != ',' && c != '"' && c != '\'' && c != '\\';
+  return c > ' ' && c < 0x7f && c != ',' && c != '"' && c != '\'' && c != '\\' && c != '<' &&
+         c != '>' && c != '&';
 }
 
 }  // namespace

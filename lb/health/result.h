@@ -53,7 +53,7 @@ struct Result {
 };
 
 /// At most kDescriptionMax bytes of `text` that fit into a CSV field, a log line and an HTML page:
-/// comma, quotes, backslash, controls and non-ASCII bytes become spaces, trailing ones go.
+/// comma, quotes, backslash, markup, controls and non-ASCII bytes become spaces, trailing ones go.
 [[nodiscard]] std::string clean_description(std::string_view text);
 
 }  // namespace tandem::lb::health
