@@ -47,8 +47,36 @@ FieldSection::Seen FieldSection::refuse_value(const char* base, std::uint32_t at
   return fail(400, "control byte in a field value", at);
 }
 
+bool FieldSection::read_plain_lines(const char* base, std::uint32_t end, std::uint32_t fields_max,
+                                    MessageHead& head) noexcept {
+  std::uint32_t p = name_begin_;
+  while (head.fields.size() < fields_max) {
+    const std::uint32_t name_end = scan::word_end(base, p, end, scan::kTokenByte);
+    constexpr std::uint32_t kLeastBehindName = 4;  // ": " CRLF, or ":" byte CRLF
+    if (end - name_end < kLeastBehindName || base[name_end] != ':' || name_end == p) break;
+    const std::uint32_t value_begin = name_end + (base[name_end + 1] == ' ' ? 2 : 1);
+    const std::uint32_t line_end = scan::value_end(base, value_begin, end);
+    if (end - line_end < 2 || base[line_end] != '\r' || base[line_end + 1] != '\n') break;
+    if (is_blank(base[value_begin]) || is_blank(base[line_end - 1])) break;
+    const Field field{.name = {p, name_end - p},
+                      .value = {value_begin, line_end - value_begin},
+                      .id = field_id({base + p, name_end - p}),
+                      .named_by_connection = false,
+                      .canonical = value_begin == name_end + 2};
+    if (field.id != FieldId::kOther && !take_special(base, field, head)) [[unlikely]]
+      return false;
+    if (!head.fields.push(field)) [[unlikely]]
+      break;
+    p = line_end + 2;
+  }
+  position_ = name_begin_ = p;
+  return true;
+}
+
 FieldSection::Seen FieldSection::read(const char* base, std::uint32_t end, std::uint32_t fields_max,
                                       MessageHead& head) noexcept {
+  const bool at_line = stage_ == Stage::kName && position_ == name_begin_;
+  if (at_line && !read_plain_lines(base, end, fields_max, head)) return Seen::kError;
   std::uint32_t p = position_;
   while (p < end) {
     switch (stage_) {

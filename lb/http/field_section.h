@@ -56,6 +56,11 @@ class FieldSection {
  private:
   enum class Stage : std::uint8_t { kName, kValueStart, kValue, kValueEnd, kHeadEnd };
 
+  /// Reads lines as long as they are complete and as everyone writes them, with everything in
+  /// registers. Where one is not, it stops before it, for read() to go on byte by byte. False:
+  /// refused, fail() was called.
+  bool read_plain_lines(const char* base, std::uint32_t end, std::uint32_t fields_max,
+                        MessageHead& head) noexcept;
   Seen refuse_name(const char* base, std::uint32_t at, const FieldList& fields) noexcept;
   Seen refuse_value(const char* base, std::uint32_t at) noexcept;
   bool take_line(const char* base, std::uint32_t line_end, std::uint32_t fields_max,

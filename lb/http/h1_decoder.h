@@ -1,6 +1,7 @@
 // RequestDecoder and ResponseDecoder: bytes of an HTTP/1.x head into a RequestHead or ResponseHead,
 // strictly (RFC 9112, ROBUSTNESS.md). They read no socket and keep no bytes: the caller shows the
-// message from its first byte, again and longer as more arrives, and no byte is looked at twice.
+// message from its first byte, again and longer as more arrives, and no byte is looked at more than
+// twice.
 //
 //   start-line CRLF *( name ":" OWS value OWS CRLF ) CRLF
 #pragma once

@@ -4,7 +4,9 @@
 //
 // Legal differences, left out of the comparison: methods http_parser does not know (extension
 // methods pass a proxy, RFC 9110 §9.1), hosts and targets it checks against URL tables of its own
-// (so only heads whose target it takes), and empty lines before the request, which it skips itself.
+// (so only heads whose target it takes), and fields whose names only begin with one it interprets:
+// it counts "Transfer-EncodingX" as Transfer-Encoding.
+#include "common/text.h"
 #include "lb/http/h1_encoder.h"
 #include "test/fuzz/oracle.h"
 #include "test/unit/lb/http/describe.h"
@@ -57,6 +59,14 @@ bool is_known_difference(http_errno error) {
          error == HPE_INVALID_QUERY_STRING;
 }
 
+bool begins_like_a_known_field(std::string_view name) {
+  for (const std::string_view known :
+       {"connection", "content-length", "proxy-connection", "transfer-encoding", "upgrade"})
+    if (name.size() > known.size() && equals_ignoring_case(name.substr(0, known.size()), known))
+      return true;
+  return false;
+}
+
 std::string framing_of(const http_parser& parser) {
   if ((parser.flags & F_CHUNKED) != 0) return "chunked";
   return (parser.flags & F_CONTENTLENGTH) != 0 ? fmt::format("length {}", parser.content_length)
@@ -64,6 +74,8 @@ std::string framing_of(const http_parser& parser) {
 }
 
 void compare_with_second_parser(std::string_view bytes, const RequestHead& head) {
+  for (const Field& field : head.fields)
+    if (begins_like_a_known_field(field.name.in(bytes.data()))) return;
   Counter counter;
   http_parser parser;
   http_parser_init(&parser, HTTP_REQUEST);
