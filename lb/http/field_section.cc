@@ -47,29 +47,34 @@ FieldSection::Seen FieldSection::refuse_value(const char* base, std::uint32_t at
   return fail(400, "control byte in a field value", at);
 }
 
-bool FieldSection::read_plain_lines(const char* base, std::uint32_t end, std::uint32_t fields_max,
+bool FieldSection::read_plain_lines(const char* base, std::uint32_t size, std::uint32_t fields_max,
                                     MessageHead& head) noexcept {
-  std::uint32_t p = name_begin_;
+  const char* const end = base + size;
+  const char* line = base + name_begin_;
   while (head.fields.size() < fields_max) {
-    const std::uint32_t name_end = scan::word_end(base, p, end, scan::kTokenByte);
-    constexpr std::uint32_t kLeastBehindName = 4;  // ": " CRLF, or ":" byte CRLF
-    if (end - name_end < kLeastBehindName || base[name_end] != ':' || name_end == p) break;
-    const std::uint32_t value_begin = name_end + (base[name_end + 1] == ' ' ? 2 : 1);
-    const std::uint32_t line_end = scan::value_end(base, value_begin, end);
-    if (end - line_end < 2 || base[line_end] != '\r' || base[line_end + 1] != '\n') break;
-    if (is_blank(base[value_begin]) || is_blank(base[line_end - 1])) break;
-    const Field field{.name = {p, name_end - p},
-                      .value = {value_begin, line_end - value_begin},
-                      .id = field_id({base + p, name_end - p}),
+    const char* const colon = scan::word_end(line, end, scan::kTokenByte);
+    constexpr std::ptrdiff_t kLeastBehindName = 4;  // ": " CRLF, or ":" byte CRLF
+    if (end - colon < kLeastBehindName || *colon != ':' || colon == line) break;
+    const bool has_space = colon[1] == ' ';
+    const char* const value = colon + 1 + has_space;
+    const char* const stop = scan::value_end(value, end);
+    if (end - stop < 2 || scan::load<std::uint16_t>(stop) != scan::load<std::uint16_t>("\r\n"))
+      break;
+    if (is_blank(*value) || is_blank(stop[-1])) break;
+    const auto name_length = static_cast<std::uint32_t>(colon - line);
+    const Field field{.name = {static_cast<std::uint32_t>(line - base), name_length},
+                      .value = {static_cast<std::uint32_t>(value - base),
+                                static_cast<std::uint32_t>(stop - value)},
+                      .id = field_id({line, name_length}),
                       .named_by_connection = false,
-                      .canonical = value_begin == name_end + 2};
+                      .canonical = has_space};
     if (field.id != FieldId::kOther && !take_special(base, field, head)) [[unlikely]]
       return false;
     if (!head.fields.push(field)) [[unlikely]]
       break;
-    p = line_end + 2;
+    line = stop + 2;
   }
-  position_ = name_begin_ = p;
+  position_ = name_begin_ = static_cast<std::uint32_t>(line - base);
   return true;
 }
 

@@ -59,7 +59,7 @@ class FieldSection {
   /// Reads lines as long as they are complete and as everyone writes them, with everything in
   /// registers. Where one is not, it stops before it, for read() to go on byte by byte. False:
   /// refused, fail() was called.
-  bool read_plain_lines(const char* base, std::uint32_t end, std::uint32_t fields_max,
+  bool read_plain_lines(const char* base, std::uint32_t size, std::uint32_t fields_max,
                         MessageHead& head) noexcept;
   Seen refuse_name(const char* base, std::uint32_t at, const FieldList& fields) noexcept;
   Seen refuse_value(const char* base, std::uint32_t at) noexcept;

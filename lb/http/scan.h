@@ -55,15 +55,15 @@ inline constexpr std::array<std::uint8_t, 256> kByteClasses = make_byte_classes(
   return (kByteClasses[static_cast<unsigned char>(c)] & kind) != 0;
 }
 
-[[nodiscard]] inline std::uint32_t run_end_bytewise(const char* base, std::uint32_t p,
-                                                    std::uint32_t end, ByteClass kind) noexcept {
-  while (p < end && is(base[p], kind)) ++p;
+[[nodiscard]] inline const char* run_end_bytewise(const char* p, const char* end,
+                                                  ByteClass kind) noexcept {
+  while (p < end && is(*p, kind)) ++p;
   return p;
 }
 
 #if defined(__SSE2__)
 namespace sse2 {
-inline constexpr std::uint32_t kStep = 16;
+inline constexpr std::ptrdiff_t kStep = 16;
 
 [[nodiscard]] inline __m128i load(const char* p) noexcept {
   return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
@@ -97,50 +97,59 @@ inline constexpr std::uint32_t kStep = 16;
   const __m128i printable = in_range(x, 0x21, 0x7E - 0x21);
   return mask_of(_mm_andnot_si128(_mm_cmpeq_epi8(x, all('#')), printable)) ^ 0xFFFFU;
 }
-[[nodiscard]] inline std::uint32_t first(unsigned mask) noexcept {
-  return static_cast<std::uint32_t>(std::countr_zero(mask));
-}
+[[nodiscard]] inline int first(unsigned mask) noexcept { return std::countr_zero(mask); }
 }  // namespace sse2
 #endif
 
-/// First position at or behind `p` whose byte is not of `kind` (kTokenByte or kHostByte).
-[[nodiscard]] inline std::uint32_t word_end(const char* base, std::uint32_t p, std::uint32_t end,
-                                            ByteClass kind) noexcept {
+/// First byte at or behind `p` that is not of `kind` (kTokenByte or kHostByte).
+[[nodiscard]] inline const char* word_end(const char* p, const char* end, ByteClass kind) noexcept {
 #if defined(__SSE2__)
   while (end - p >= sse2::kStep) {
-    const unsigned stops = sse2::uncommon(sse2::load(base + p));
+    const unsigned stops = sse2::uncommon(sse2::load(p));
     if (stops == 0) {
       p += sse2::kStep;
       continue;
     }
     p += sse2::first(stops);
-    if (!is(base[p], kind)) return p;
+    if (!is(*p, kind)) return p;
     break;
   }
 #endif
-  return run_end_bytewise(base, p, end, kind);
+  return run_end_bytewise(p, end, kind);
 }
 
 /// First byte that no field value or reason phrase may hold.
-[[nodiscard]] inline std::uint32_t value_end(const char* base, std::uint32_t p,
-                                             std::uint32_t end) noexcept {
+[[nodiscard]] inline const char* value_end(const char* p, const char* end) noexcept {
 #if defined(__SSE2__)
   for (; end - p >= sse2::kStep; p += sse2::kStep)
-    if (const unsigned stops = sse2::not_value(sse2::load(base + p)); stops != 0)
+    if (const unsigned stops = sse2::not_value(sse2::load(p)); stops != 0)
       return p + sse2::first(stops);
 #endif
-  return run_end_bytewise(base, p, end, kValueByte);
+  return run_end_bytewise(p, end, kValueByte);
 }
 
 /// First byte that no request target may hold.
-[[nodiscard]] inline std::uint32_t target_end(const char* base, std::uint32_t p,
-                                              std::uint32_t end) noexcept {
+[[nodiscard]] inline const char* target_end(const char* p, const char* end) noexcept {
 #if defined(__SSE2__)
   for (; end - p >= sse2::kStep; p += sse2::kStep)
-    if (const unsigned stops = sse2::not_target(sse2::load(base + p)); stops != 0)
+    if (const unsigned stops = sse2::not_target(sse2::load(p)); stops != 0)
       return p + sse2::first(stops);
 #endif
-  return run_end_bytewise(base, p, end, kTargetByte);
+  return run_end_bytewise(p, end, kTargetByte);
+}
+
+/// The same with offsets from `base`.
+[[nodiscard]] inline std::uint32_t word_end(const char* base, std::uint32_t p, std::uint32_t end,
+                                            ByteClass kind) noexcept {
+  return static_cast<std::uint32_t>(word_end(base + p, base + end, kind) - base);
+}
+[[nodiscard]] inline std::uint32_t value_end(const char* base, std::uint32_t p,
+                                             std::uint32_t end) noexcept {
+  return static_cast<std::uint32_t>(value_end(base + p, base + end) - base);
+}
+[[nodiscard]] inline std::uint32_t target_end(const char* base, std::uint32_t p,
+                                              std::uint32_t end) noexcept {
+  return static_cast<std::uint32_t>(target_end(base + p, base + end) - base);
 }
 
 template <class Word>
