@@ -4,6 +4,7 @@ add_library(tandem_options INTERFACE)
 target_compile_options(tandem_options INTERFACE
   -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wnon-virtual-dtor
   -Wold-style-cast -Wnull-dereference -Wimplicit-fallthrough -Werror
+  -Wno-missing-field-initializers  # designated initializers leave out what has a default
   -fno-omit-frame-pointer)
 target_include_directories(tandem_options INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/generated)
 if(TANDEM_SANITIZE)

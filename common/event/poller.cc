@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -15,7 +16,10 @@ constexpr int kEventsPerTurn = 256;
 
 }  // namespace
 
-Socket::~Socket() { close(); }
+Socket::~Socket() {
+  close();
+  if (again_) poller_.forget(*this);
+}
 
 void Socket::attach(int fd) noexcept {
   TANDEM_DCHECK(fd_ < 0);
@@ -25,6 +29,7 @@ void Socket::attach(int fd) noexcept {
   readable_ = true;
   writable_ = true;
   peer_closed_ = false;
+  hung_up_ = false;
 }
 
 bool Socket::watch() noexcept {
@@ -61,6 +66,7 @@ int Socket::detach() noexcept {
 }
 
 Transfer Socket::read(std::span<char> into) noexcept {
+  if (into.empty()) return {};  // recv() would answer 0, as for the end
   for (;;) {
     const ssize_t count = ::recv(fd_, into.data(), into.size(), 0);
     if (count > 0) {
@@ -105,7 +111,7 @@ Poller::Poller(Loop& loop)
     : loop_(loop),
       epoll_fd_(epoll_create1(EPOLL_CLOEXEC)),
       handle_([this] { run_turn(); }),
-      sweep_([this] { retired_.clear(); }) {
+      sweep_([this] { run_again(); }) {
   TANDEM_CHECK(epoll_fd_ >= 0);
   TANDEM_CHECK(uv_poll_init(loop.native(), handle_.get(), epoll_fd_) == 0);
   TANDEM_CHECK(uv_poll_start(handle_.get(), UV_READABLE, [](uv_poll_t* handle, int, int) {
@@ -115,7 +121,7 @@ Poller::Poller(Loop& loop)
 }
 
 Poller::~Poller() {
-  retired_.clear();
+  release_retired();
   // uv_close() takes the descriptor out of libuv's set in the same call; closing it after is safe.
   handle_ = {};
   ::close(epoll_fd_);
@@ -126,8 +132,53 @@ void Poller::retire(std::unique_ptr<Socket> socket) {
   retired_.push_back(std::move(socket));
 }
 
+void Poller::again(Socket& socket) {
+  if (socket.again_) return;
+  socket.again_ = true;
+  if (again_queue_.empty()) uv_async_send(sweep_.get());
+  again_queue_.push_back(&socket);
+}
+
+void Poller::forget(Socket& socket) noexcept {
+  std::replace(again_queue_.begin(), again_queue_.end(), &socket, static_cast<Socket*>(nullptr));
+}
+
+void Poller::run_again() {
+  loop_.update_now();
+  in_turn_ = true;
+  // Only those that were there when this turn began; a socket destroyed meanwhile has left a hole.
+  for (std::size_t left = again_queue_.size(); left > 0; --left) {
+    Socket* socket = again_queue_.front();
+    again_queue_.pop_front();
+    if (socket == nullptr) continue;
+    socket->again_ = false;
+    if (socket->is_open()) socket->on_ready();
+  }
+  if (!again_queue_.empty()) uv_async_send(sweep_.get());
+  end_turn();
+}
+
+void Poller::end_turn_soon() noexcept {
+  if (!in_turn_) uv_async_send(sweep_.get());
+}
+
+void Poller::end_turn() {
+  if (on_turn_end_) on_turn_end_();
+  in_turn_ = false;
+  release_retired();
+}
+
+void Poller::release_retired() {
+  // Two lists: the destructor of one socket may retire another.
+  while (!retired_.empty()) {
+    leaving_.swap(retired_);
+    leaving_.clear();
+  }
+}
+
 void Poller::run_turn() {
   loop_.update_now();
+  in_turn_ = true;
   std::array<epoll_event, kEventsPerTurn> events;
   const int count = epoll_wait(epoll_fd_, events.data(), kEventsPerTurn, 0);
   // First all flags, then the callbacks: whoever takes an idle connection from a pool in this turn
@@ -138,6 +189,7 @@ void Poller::run_turn() {
     if (event.events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) socket->readable_ = true;
     if (event.events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) socket->writable_ = true;
     if (event.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) socket->peer_closed_ = true;
+    if (event.events & (EPOLLHUP | EPOLLERR)) socket->hung_up_ = true;
     socket->pending_ = true;
   }
   for (int i = 0; i < count; ++i) {
@@ -146,8 +198,7 @@ void Poller::run_turn() {
     socket->pending_ = false;
     socket->on_ready();
   }
-  if (on_turn_end_) on_turn_end_();
-  retired_.clear();
+  end_turn();
 }
 
 }  // namespace tandem::event

@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <span>
 #include <vector>
@@ -52,9 +53,10 @@ class Socket {
   [[nodiscard]] bool writable() const noexcept { return writable_; }
   /// The peer has sent FIN or RST, seen by the poller; bytes before it may still be unread.
   [[nodiscard]] bool peer_closed() const noexcept { return peer_closed_; }
+  /// The connection is gone in both directions (RST, or FIN both ways), seen by the poller.
+  [[nodiscard]] bool hung_up() const noexcept { return hung_up_; }
   [[nodiscard]] bool watched() const noexcept { return watched_; }
 
- protected:
   /// Something changed: readable(), writable() or peer_closed() became true.
   virtual void on_ready() = 0;
 
@@ -90,6 +92,8 @@ class Socket {
   bool readable_ = false;
   bool writable_ = false;
   bool peer_closed_ = false;
+  bool hung_up_ = false;
+  bool again_ = false;
 };
 
 /// One for each loop. Thread: the loop's.
@@ -102,6 +106,11 @@ class Poller {
 
   /// Destroys `socket` when the present turn is over, when nothing on the stack can point to it.
   void retire(std::unique_ptr<Socket> socket);
+  /// Calls `socket`'s on_ready() in the next turn, though no edge may come: for whoever stopped
+  /// before the kernel ran dry, so that others get their turn.
+  void again(Socket& socket);
+  /// Makes on_turn_end run soon: at the end of this turn, or in one of its own.
+  void end_turn_soon() noexcept;
   /// Runs at the end of each turn, after the events and before retired sockets go.
   void set_on_turn_end(std::move_only_function<void()> callback) { on_turn_end_ = std::move(callback); }
 
@@ -109,13 +118,20 @@ class Poller {
   friend class Socket;
 
   void run_turn();
+  void release_retired();
+  void end_turn();
+  void run_again();
+  void forget(Socket& socket) noexcept;
 
   Loop& loop_;
   int epoll_fd_;
   std::move_only_function<void()> on_turn_end_;
   std::vector<std::unique_ptr<Socket>> retired_;
+  std::vector<std::unique_ptr<Socket>> leaving_;
+  std::deque<Socket*> again_queue_;
+  bool in_turn_ = false;
   Handle<uv_poll_t> handle_;
-  Handle<uv_async_t> sweep_;  // turns that had no event still empty `retired_`
+  Handle<uv_async_t> sweep_;  // turns that had no event still empty `retired_` and `again_`
 };
 
 }  // namespace tandem::event

@@ -56,6 +56,7 @@ struct Outcome {
   int status = 0;                           // sent to the client; 0: nothing was sent
   std::uint64_t bytes_in = 0;               // from the client, heads included
   std::uint64_t bytes_out = 0;              // to the client, heads included
+  std::uint64_t bytes_spliced = 0;          // of bytes_out: moved without being copied
   Cause cause = Cause::kNone;
   Phase phase = Phase::kNone;
 

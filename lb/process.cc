@@ -1,0 +1,222 @@
+#include "lb/process.h"
+
+#include "common/daemon.h"
+#include "common/log.h"
+#include "common/random.h"
+#include "lb/control/commands.h"
+#include "lb/listeners.h"
+#include "lb/proxy/access_log.h"
+#include "lb/version.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <utility>
+
+namespace tandem::lb {
+namespace {
+
+constexpr std::chrono::seconds kTickEvery{1};
+constexpr Milliseconds kStopLookEvery{20};
+// Connections cut at the end of the grace get this long to be counted out.
+constexpr Milliseconds kCutTime{500};
+// Descriptors besides two for each client connection: checks, control, logs, listeners, pipes.
+constexpr std::uint64_t kOwnDescriptors = 256;
+
+}  // namespace
+
+Process::Process(Settings settings)
+    : snapshot_(std::move(settings.snapshot)),
+      worker_count_(snapshot_->global.nbthread),
+      shared_(*snapshot_),
+      figures_(*snapshot_, worker_count_),
+      captures_(*snapshot_),
+      totals_(*snapshot_, figures_),
+      poller_(loop_),
+      mailbox_(loop_),
+      checker_alarm_(health::make_loop_alarm(loop_)),
+      fleet_alarm_(health::make_loop_alarm(loop_)),
+      prober_(health::make_socket_prober(poller_)),
+      tick_timer_(loop_, [this] { tick(); }),
+      stop_timer_(loop_, [this] { look_whether_idle(); }) {
+  for (const config::Frontend& frontend : snapshot_->frontends) routers_.emplace_back(frontend);
+  for (std::size_t b = 0; b < snapshot_->backends.size(); ++b) {
+    links_.push_back(std::make_unique<upstream::BackendLinks>(
+        snapshot_->backends[b], shared_.backends[b], shared_.servers[b], worker_count_));
+  }
+  info_ = {.version = kVersion,
+           .release_date = kReleaseDate,
+           .pid = ::getpid(),
+           .started = loop_.now(),
+           .started_at = std::chrono::system_clock::now(),
+           .descriptors_limit = daemon::raise_descriptor_limit(),
+           .warnings = settings.warnings};
+  facts_.config_hash = std::move(settings.config_hash);
+  facts_.last_reload_at = info_.started_at;
+}
+
+Process::~Process() {
+  for (const auto& worker : workers_) worker->finish();
+  for (const auto& worker : workers_) worker->join();
+}
+
+Result<void> Process::open() {
+  const config::Global& global = snapshot_->global;
+  if (auto known = daemon::check_identity(global.user, global.group); !known) return known;
+  auto sockets = open_listeners(*snapshot_, worker_count_);
+  if (!sockets) return std::unexpected(sockets.error());
+  info_.listeners = static_cast<std::uint32_t>(sockets->front().size());
+  for (const config::Frontend& frontend : snapshot_->frontends)
+    facts_.frontends_listening += frontend.binds.empty() ? 0 : 1;
+  auto writer = proxy::open_access_log(snapshot_->access_log, worker_count_);
+  if (!writer) return fail("/log/access/target: " + writer.error().message);
+  log_writer_ = std::move(*writer);
+
+  health::Checker::Callbacks callbacks;
+  callbacks.on_change = [this](health::BackendIndex backend, health::ServerIndex server,
+                               const health::ServerHealth& health) {
+    fleet_->health_changed({backend, server}, health);
+  };
+  checker_ = std::make_unique<health::Checker>(*prober_, *checker_alarm_, std::move(callbacks),
+                                               random_seed());
+  checker_->configure(snapshot_);
+  fleet_ = std::make_unique<upstream::Fleet>(upstream::Fleet::Parts{
+      *snapshot_, shared_, *this, *checker_, *fleet_alarm_});
+  control_ = std::make_unique<control::ControlContext>(control::ControlContext{
+      *snapshot_, *fleet_, shared_, totals_, captures_, info_});
+  control::add_commands(commands_, *control_);
+  command_server_ = std::make_unique<command::CommandServer>(poller_, commands_);
+  for (std::size_t i = 0; i < snapshot_->runtime.size(); ++i) {
+    const config::RuntimeSocket& socket = snapshot_->runtime[i];
+    const command::Endpoint endpoint{.address = socket.address,
+                                     .mode = socket.mode,
+                                     .level = static_cast<command::Level>(socket.level)};
+    if (auto bound = command_server_->listen(endpoint, fmt::format("/runtime/{}/bind", i)); !bound)
+      return bound;
+  }
+  admin_source_ = std::make_unique<admin::Source>(
+      admin::Source{control_->source(), figures_, info_, facts_});
+  admin_server_ =
+      std::make_unique<admin::AdminServer>(poller_, snapshot_->admin, *admin_source_);
+  if (auto bound = admin_server_->listen(); !bound)
+    return fail("/admin/bind: " + bound.error().message);
+  if (auto became = daemon::become(global.user, global.group); !became) return became;
+  check_descriptor_limit();
+  make_workers(std::move(*sockets));
+  return {};
+}
+
+void Process::check_descriptor_limit() {
+  const std::uint64_t wanted = 2ULL * snapshot_->global.maxconn + kOwnDescriptors;
+  if (info_.descriptors_limit >= wanted) return;
+  log::warning(
+      "/global/maxconn: {} connections need {} file descriptors, the limit is {}: raise it "
+      "(LimitNOFILE, ulimit -n) or lower maxconn",
+      snapshot_->global.maxconn, wanted, info_.descriptors_limit);
+}
+
+void Process::make_workers(std::vector<std::vector<ListeningSocket>> sockets) {
+  for (std::uint32_t w = 0; w < worker_count_; ++w) {
+    workers_.push_back(std::make_unique<Worker>(Worker::Parts{
+        .snapshot = *snapshot_,
+        .shared = shared_,
+        .figures = figures_,
+        .captures = captures_,
+        .log_writer = log_writer_.get(),
+        .routers = routers_,
+        .links = links_,
+        .index = w,
+        .grant_elsewhere =
+            [this](upstream::Ticket ticket, config::BackendIndex backend,
+                   balance::ServerIndex server) {
+              workers_[ticket.worker]->grant(ticket, backend, server);
+            },
+        .report_error_limit =
+            [this](const proxy::Observation& seen) {
+              mailbox_.post([this, seen] {
+                checker_->note_errors(seen.backend, seen.server,
+                                      seen.layer7 ? "bad responses" : "failed connections");
+              });
+            }}));
+    for (ListeningSocket& socket : sockets[w]) workers_[w]->listen(std::move(socket));
+  }
+}
+
+void Process::publish(config::BackendIndex backend,
+                      std::shared_ptr<const upstream::BackendStanding> standing) {
+  for (const auto& worker : workers_) worker->apply(backend, standing);
+}
+
+int Process::run() {
+  // Every worker knows all servers before it accepts its first connection.
+  fleet_->flush();
+  for (const auto& worker : workers_) worker->start();
+  watch_signals();
+  tick_timer_.start_periodic(kTickEvery, kTickEvery);
+  info_.boot_milliseconds = to_milliseconds(Clock::now() - info_.started);
+  log::notice("ready: {} frontends, {} backends, {} workers", snapshot_->frontends.size(),
+              snapshot_->backends.size(), worker_count_);
+  daemon::notify("READY=1");
+  loop_.run();
+  for (const auto& worker : workers_) worker->finish();
+  for (const auto& worker : workers_) worker->join();
+  log::notice("stopped");
+  return 0;
+}
+
+void Process::watch_signals() {
+  signals_.emplace_back(loop_, SIGTERM, [this] { begin_stop(Stop::kWithinGrace); });
+  signals_.emplace_back(loop_, SIGINT, [this] { begin_stop(Stop::kWithinGrace); });
+  signals_.emplace_back(loop_, SIGUSR1, [this] { begin_stop(Stop::kWhenIdle); });
+  signals_.emplace_back(loop_, SIGQUIT, [this] { begin_stop(Stop::kWhenIdle); });
+  for (const int number : {SIGHUP, SIGUSR2}) {
+    signals_.emplace_back(loop_, number, [] {
+      log::warning("reload is not supported yet: stop (TERM) and start to change the configuration");
+    });
+  }
+}
+
+void Process::tick() {
+  loop_.update_now();
+  totals_.tick(loop_.now());
+  if (log_writer_) facts_.log_lost = log_writer_->lost();
+}
+
+void Process::begin_stop(Stop how) {
+  const config::Global& global = snapshot_->global;
+  const Milliseconds limit =
+      how == Stop::kWithinGrace ? global.grace : global.hard_stop_after;
+  const Instant deadline = loop_.now() + limit;
+  if (info_.stopping) {
+    // A second signal may only shorten the wait.
+    stop_deadline_ = std::min(stop_deadline_, deadline);
+    return;
+  }
+  info_.stopping = true;
+  shared_.process.stopping = true;
+  facts_.frontends_listening = 0;
+  info_.listeners = 0;
+  stop_deadline_ = deadline;
+  log::notice("stopping: {} connections have {} to finish",
+              shared_.process.connections.load(), format_duration(limit));
+  daemon::notify("STOPPING=1");
+  for (const auto& worker : workers_) worker->stop_softly();
+  stop_timer_.start_periodic(kStopLookEvery, kStopLookEvery);
+}
+
+void Process::look_whether_idle() {
+  const std::uint32_t left = shared_.process.connections.load();
+  if (left > 0 && loop_.now() >= stop_deadline_) {
+    log::warning("the time to finish is over: closing {} connections", left);
+    for (const auto& worker : workers_) worker->close_connections();
+    stop_timer_.start(kCutTime);
+    stop_deadline_ = Instant::max();
+    return;
+  }
+  if (left > 0 && stop_deadline_ != Instant::max()) return;
+  stop_timer_.stop();
+  loop_.stop();
+}
+
+}  // namespace tandem::lb

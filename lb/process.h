@@ -1,0 +1,99 @@
+// Process: tandem-lb as a whole. It owns what workers share, the workers themselves, and the control
+// thread's side: checks, the fleet, the control sockets, the admin pages, signals and the stop.
+#pragma once
+
+#include "common/command/server.h"
+#include "common/command/table.h"
+#include "common/event/loop.h"
+#include "common/event/mailbox.h"
+#include "common/event/poller.h"
+#include "common/event/signal.h"
+#include "common/event/timer.h"
+#include "common/log_writer.h"
+#include "common/result.h"
+#include "lb/admin/server.h"
+#include "lb/config/snapshot.h"
+#include "lb/control/context.h"
+#include "lb/figures/captures.h"
+#include "lb/figures/figures.h"
+#include "lb/figures/totals.h"
+#include "lb/health/alarm.h"
+#include "lb/health/checker.h"
+#include "lb/health/prober.h"
+#include "lb/upstream/fleet.h"
+#include "lb/upstream/shared.h"
+#include "lb/worker.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace tandem::lb {
+
+/// Thread: the main one, which becomes the control thread.
+class Process final : private upstream::DataPlane {
+ public:
+  struct Settings {
+    std::shared_ptr<const config::Snapshot> snapshot;
+    std::string config_hash;
+    std::uint32_t warnings = 0;  // of the configuration
+  };
+
+  explicit Process(Settings settings);
+  ~Process() override;
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
+
+  /// Opens everything that may fail: logs, listening sockets, control sockets, the admin address;
+  /// then gives up rights that are not needed any more. Errors: one line that names the key.
+  [[nodiscard]] Result<void> open();
+  /// Serves until it is told to stop. @return the exit status.
+  [[nodiscard]] int run();
+
+ private:
+  enum class Stop : std::uint8_t { kWithinGrace, kWhenIdle };
+
+  void publish(config::BackendIndex backend,
+               std::shared_ptr<const upstream::BackendStanding> standing) override;
+
+  void make_workers(std::vector<std::vector<ListeningSocket>> sockets);
+  void watch_signals();
+  void tick();
+  void begin_stop(Stop how);
+  void look_whether_idle();
+  void check_descriptor_limit();
+
+  const std::shared_ptr<const config::Snapshot> snapshot_;
+  const std::uint32_t worker_count_;
+  upstream::Shared shared_;
+  figures::Figures figures_;
+  figures::Captures captures_;
+  figures::Totals totals_;
+  std::vector<route::Router> routers_;
+  std::vector<std::unique_ptr<upstream::BackendLinks>> links_;
+  std::unique_ptr<LogWriter> log_writer_;
+  control::ProcessInfo info_;
+  admin::ProcessFacts facts_;
+
+  event::Loop loop_;
+  event::Poller poller_;
+  event::Mailbox mailbox_;
+  std::unique_ptr<health::Alarm> checker_alarm_;
+  std::unique_ptr<health::Alarm> fleet_alarm_;
+  std::unique_ptr<health::Prober> prober_;
+  std::unique_ptr<health::Checker> checker_;
+  std::unique_ptr<upstream::Fleet> fleet_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+
+  std::unique_ptr<control::ControlContext> control_;
+  command::CommandTable commands_;
+  std::unique_ptr<command::CommandServer> command_server_;
+  std::unique_ptr<admin::Source> admin_source_;
+  std::unique_ptr<admin::AdminServer> admin_server_;
+  std::vector<event::Signal> signals_;
+  event::Timer tick_timer_;
+  event::Timer stop_timer_;
+  Instant stop_deadline_ = Instant::max();
+};
+
+}  // namespace tandem::lb

@@ -1,0 +1,105 @@
+#include "lb/proxy/acceptor.h"
+
+#include "common/check.h"
+#include "common/log.h"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace tandem::lb::proxy {
+
+Acceptor::Acceptor(Context& context, IntrusiveList<Downstream, InWorkerList>& connections,
+                   config::FrontendIndex frontend, int listening_fd)
+    : Socket(context.poller), context_(context), connections_(connections), frontend_(frontend) {
+  attach(listening_fd);
+  TANDEM_CHECK(watch());
+}
+
+void Acceptor::stop() noexcept {
+  clear();
+  close();
+}
+
+bool Acceptor::take_place() {
+  const auto enter = [](std::atomic<std::uint32_t>& count, std::uint32_t limit) {
+    const std::uint32_t before = count.fetch_add(1, std::memory_order_relaxed);
+    if (limit == 0 || before < limit) return true;
+    count.fetch_sub(1, std::memory_order_relaxed);
+    return false;
+  };
+  upstream::ProcessShared& process = context_.shared.process;
+  upstream::FrontendShared& frontend = context_.shared.frontends[frontend_];
+  if (!enter(process.connections, process.maxconn.load(std::memory_order_relaxed))) return false;
+  if (!enter(frontend.connections, frontend.maxconn.load(std::memory_order_relaxed))) {
+    process.connections.fetch_sub(1, std::memory_order_relaxed);
+    return false;
+  }
+  upstream::raise(process.connections_most, process.connections.load(std::memory_order_relaxed));
+  upstream::raise(frontend.connections_most, frontend.connections.load(std::memory_order_relaxed));
+  return true;
+}
+
+void Acceptor::give_place_back() noexcept {
+  context_.shared.process.connections.fetch_sub(1, std::memory_order_relaxed);
+  context_.shared.frontends[frontend_].connections.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void Acceptor::on_ready() {
+  if (is_full_) return;
+  for (int i = 0; i < kBatch; ++i) {
+    if (!take_place()) {
+      context_.figures.worker().maxconn_reached.add();
+      is_full_ = true;
+      pause(kFullPause);
+      return;
+    }
+    sockaddr_storage peer;
+    socklen_t size = sizeof peer;
+    const int fd = ::accept4(this->fd(), reinterpret_cast<sockaddr*>(&peer), &size,
+                             SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) {
+      give_place_back();
+      if (errno == EAGAIN) return;
+      // A connection that was reset while it waited is nobody's fault.
+      if (errno == ECONNABORTED || errno == EINTR) continue;
+      context_.figures.worker().accept_failures.add();
+      log::warning("Proxy {}: cannot accept a connection: {}", frontend().name,
+                   std::strerror(errno));
+      is_full_ = true;
+      pause(kFailurePause);
+      return;
+    }
+    figures::FrontendCells& cells = context_.figures.frontend(frontend_);
+    cells.connections.add();
+    cells.connections_now.add(1);
+    cells.connections_most.raise_to(cells.connections_now.value());
+    context_.figures.worker().connections.add();
+    context_.figures.worker().connections_now.add(1);
+    auto* connection = new Downstream(context_, *this, fd,
+                                      SocketAddress(reinterpret_cast<sockaddr*>(&peer), size));
+    connections_.push_back(*connection);
+    connection->start();
+  }
+  context_.poller.again(*this);
+}
+
+void Acceptor::connection_closed() {
+  give_place_back();
+  context_.figures.frontend(frontend_).connections_now.add(-1);
+  context_.figures.worker().connections_now.add(-1);
+  if (is_full_ && is_open()) {
+    is_full_ = false;
+    context_.poller.again(*this);
+  }
+}
+
+void Acceptor::pause(Duration how_long) { context_.wheel.set(*this, context_.loop.now() + how_long); }
+
+void Acceptor::on_deadline() {
+  is_full_ = false;
+  if (is_open()) on_ready();
+}
+
+}  // namespace tandem::lb::proxy

@@ -1,0 +1,60 @@
+// Where the bytes of a body come from and where they go: the two small interfaces that the pump and
+// the exchange are written against, so that every version of HTTP is a codec under the same pump.
+#pragma once
+
+#include "common/event/poller.h"
+#include "lb/http/chunked.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace tandem::lb::proxy {
+
+/// The body of one message as it arrives. Thread: the worker's.
+class BodySource {
+ public:
+  /// What reading more came to.
+  enum class Fill : std::uint8_t { kDone, kBlocked, kEnd, kFailed };
+
+  virtual ~BodySource() = default;
+
+  /// The next piece of what has been read already; no I/O. kNeedMore: fill() first.
+  [[nodiscard]] virtual http::BodyStep next() = 0;
+  /// Reads more. kEnd: the peer has finished sending, ends_with_close() says whether that is right.
+  [[nodiscard]] virtual Fill fill() = 0;
+  [[nodiscard]] virtual bool ends_with_close() const = 0;
+  [[nodiscard]] virtual std::string_view trailers() const = 0;
+  /// Keeps what was read and not used beyond this turn.
+  virtual void park() = 0;
+
+  /// Body bytes that come next on socket() and may be moved there without being read; 0: none, or
+  /// too few to be worth it.
+  [[nodiscard]] virtual std::uint64_t spliceable() const = 0;
+  virtual void spliced(std::uint64_t bytes) = 0;
+  [[nodiscard]] virtual event::Socket& socket() = 0;
+};
+
+/// The body of one message as it leaves. Thread: the worker's.
+class BodySink {
+ public:
+  /// Most pieces in one send().
+  static constexpr std::size_t kPiecesMax = 32;
+
+  virtual ~BodySink() = default;
+
+  /// Everything given so far has been taken by the socket; only then may more be given.
+  [[nodiscard]] virtual bool is_drained() const = 0;
+  /// Tries to get there. False: broken.
+  [[nodiscard]] virtual bool flush() = 0;
+  /// Sends pieces of the body, or, with `last`, its end. False: broken.
+  [[nodiscard]] virtual bool send(std::span<const std::string_view> pieces, bool last,
+                                  std::string_view trailers) = 0;
+  /// Announces `bytes` that will be spliced into socket(). False: broken.
+  [[nodiscard]] virtual bool begin_splice(std::uint64_t bytes) = 0;
+  virtual void spliced(std::uint64_t bytes) = 0;
+  [[nodiscard]] virtual event::Socket& socket() = 0;
+};
+
+}  // namespace tandem::lb::proxy

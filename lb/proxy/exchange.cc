@@ -1,0 +1,426 @@
+#include "lb/proxy/exchange.h"
+
+#include "common/check.h"
+#include "lb/balance/key.h"
+#include "lb/balance/registry.h"
+#include "lb/http/local_response.h"
+#include "lb/proxy/record.h"
+#include "lb/route/redirect.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace tandem::lb::proxy {
+
+Exchange::Exchange(Context& context)
+    : context_(context),
+      upstream_(context),
+      request_pump_(context.pipes),
+      response_pump_(context.pipes) {}
+
+void Exchange::begin(ClientSide& client, config::FrontendIndex frontend) {
+  TANDEM_DCHECK(state_ == State::kFinished);
+  client_ = &client;
+  frontend_ = frontend;
+  state_ = State::kReadingHead;
+  request_.clear();
+  response_.clear();
+  head_complete_ = false;
+  backend_ = nullptr;
+  has_server_ = holds_place_ = has_key_ = false;
+  tried_count_ = retries_ = interims_ = 0;
+  redispatched_ = needs_fresh_ = same_server_ = false;
+  request_pump_.reset();
+  response_pump_.reset();
+  request_given_ = request_broken_ = reading_request_ = false;
+  response_started_ = closes_client_ = frames_by_close_ = false;
+  tunnel_up_done_ = tunnel_down_done_ = false;
+  unique_id_.clear();
+  accepted_at_ = std::chrono::system_clock::now();
+  began_ = now();
+  head_at_ = queued_at_ = placed_at_ = connect_began_ = connected_at_ = std::nullopt;
+  sent_at_ = response_at_ = std::nullopt;
+  status_ = 0;
+  reused_ = false;
+}
+
+void Exchange::start() {
+  head_complete_ = true;
+  head_at_ = now();
+  context_.figures.frontend(frontend_).requests.add();
+  context_.figures.worker().requests.add();
+  if (!frontend().unique_id_header.empty()) {
+    unique_id_ = fmt::format("{:016x}{:016x}", context_.random.next(), context_.random.next());
+  }
+  const char* base = client_->request_base();
+  if (!frontend().monitor_uri.empty() && request_.path_only(base) == frontend().monitor_uri) {
+    answer({.status = 200,
+            .content_type = "text/html",
+            .body = "<html><body><h1>200 OK</h1>\nService ready.\n</body></html>\n"},
+           Cause::kLocal, Phase::kRequest);
+    return;
+  }
+  route();
+}
+
+void Exchange::route() {
+  const char* base = client_->request_base();
+  const config::Action* action =
+      context_.routers[frontend_].route({.host = text(request_.authority),
+                                         .path_with_query = request_.path_and_query(base),
+                                         .method = text(request_.method_name)});
+  if (action == nullptr) {
+    answer_error(503, Cause::kServerAborted, Phase::kConnect);
+  } else if (const auto* use = std::get_if<config::UseBackend>(action)) {
+    enter_backend(use->backend);
+  } else if (const auto* redirect = std::get_if<config::Redirect>(action)) {
+    apply(*redirect);
+  } else {
+    apply(std::get<config::Return>(*action));
+  }
+}
+
+void Exchange::apply(const config::Redirect& redirect) {
+  const auto location = route::redirect_location(
+      redirect, {.authority = text(request_.authority),
+                 .path_with_query = request_.path_and_query(client_->request_base())});
+  if (!location) {
+    answer_error(400, Cause::kProxy, Phase::kRequest);
+    return;
+  }
+  answer({.status = redirect.code, .location = *location}, Cause::kLocal, Phase::kRequest);
+}
+
+void Exchange::apply(const config::Return& answer_rule) {
+  std::vector<http::AddedField> added;
+  added.reserve(answer_rule.headers.size());
+  for (const auto& [name, value] : answer_rule.headers) added.push_back({name, value});
+  answer({.status = answer_rule.status,
+          .content_type = answer_rule.content_type,
+          .body = answer_rule.body,
+          .added = added},
+         Cause::kLocal, Phase::kRequest);
+}
+
+void Exchange::enter_backend(config::BackendIndex backend) {
+  backend_ = context_.backends[backend].get();
+  backend_->cells().sessions.add();
+  const std::optional<std::uint64_t> key = balance_key();
+  has_key_ = key.has_value();
+  key_ = key.value_or(0);
+  queued_at_ = now();
+  choose();
+}
+
+std::optional<std::uint64_t> Exchange::balance_key() const {
+  const config::Balance& balance = backend_->config().balance;
+  const char* base = client_->request_base();
+  const auto hashed = [](std::optional<std::string_view> value) -> std::optional<std::uint64_t> {
+    if (!value) return std::nullopt;
+    return balance::text_key(*value);
+  };
+  switch (balance.key) {
+    case config::Balance::Key::kNone:
+      return std::nullopt;
+    case config::Balance::Key::kSource:
+      return balance::source_key(client_->address());
+    case config::Balance::Key::kUri:
+      return balance::uri_key(request_.path_and_query(base), balance.uri_whole);
+    case config::Balance::Key::kHeader:
+      return hashed(request_.value_of(base, balance.key_name));
+    case config::Balance::Key::kCookie:
+      return hashed(request_.cookie(base, balance.key_name));
+    case config::Balance::Key::kQuery:
+      return hashed(request_.query_parameter(base, balance.key_name));
+  }
+  return std::nullopt;
+}
+
+void Exchange::choose() {
+  const std::span<const balance::ServerIndex> tried(tried_.data(), tried_count_);
+  const balance::PickRequest wish{.key = key_, .tried = tried, .has_key = has_key_, .now = now()};
+  // Another worker may take the last place between the pick and the taking; twice is enough of
+  // that, the queue is fair.
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    const auto picked = backend_->pick(wish);
+    if (!picked) break;
+    if (backend_->try_take_place(*picked)) {
+      placed_at_ = now();
+      connect_to(*picked);
+      return;
+    }
+    if (backend_->policy().queues_on_full()) {
+      enter_queue(*picked);
+      return;
+    }
+  }
+  if (backend_->has_usable(tried)) {
+    enter_queue(std::nullopt);
+    return;
+  }
+  if (tried_count_ > 0 && retries_ < backend_->config().retries) {
+    // Every server has been tried: give them a moment, then begin again.
+    tried_count_ = 0;
+    ++retries_;
+    state_ = State::kPausing;
+    set_server_deadline(std::min<Milliseconds>(kPauseMax, backend_->config().timeouts.connect));
+    return;
+  }
+  answer_error(503, Cause::kServerAborted, Phase::kConnect);
+}
+
+void Exchange::choose_same() {
+  same_server_ = false;
+  if (!backend_->view()[server_].usable) {
+    choose();
+  } else if (backend_->try_take_place(server_)) {
+    placed_at_ = now();
+    connect_to(server_);
+  } else {
+    enter_queue(server_);
+  }
+}
+
+void Exchange::enter_queue(std::optional<balance::ServerIndex> server) {
+  ticket_ = context_.next_ticket++;
+  context_.waiting.emplace(ticket_, this);
+  const auto place = backend_->wait(server, {.worker = context_.worker, .id = ticket_});
+  if (!place) {
+    context_.waiting.erase(ticket_);
+    answer_error(503, Cause::kServerAborted, Phase::kQueue);
+    return;
+  }
+  place_ = *place;
+  state_ = State::kQueued;
+  set_server_deadline(backend_->config().timeouts.queue);
+  client_->watch_for_departure();
+  // A place may have become free between the look and the entry. Served through the queue, whose
+  // head may be somebody else.
+  const balance::PickRequest wish{.key = key_, .has_key = has_key_, .now = now()};
+  if (server) {
+    backend_->serve_waiting(*server);
+  } else if (const auto free = backend_->pick(wish)) {
+    backend_->serve_waiting(*free);
+  }
+}
+
+void Exchange::leave_queue() {
+  context_.waiting.erase(ticket_);
+  // If a place is on its way already, whoever delivers it finds nobody and gives it back.
+  static_cast<void>(backend_->leave(place_));
+}
+
+void Exchange::on_place(balance::ServerIndex server) {
+  clear();
+  if (server == upstream::kChooseAgain) {
+    choose();
+    return;
+  }
+  placed_at_ = now();
+  connect_to(server);
+}
+
+upstream::ReuseNeed Exchange::reuse_need() const {
+  const config::HttpReuse reuse = backend_->config().http_reuse;
+  if (reuse == config::HttpReuse::kNever || needs_fresh_) return upstream::ReuseNeed::kFresh;
+  // What is idempotent is sent again by itself if the server had just closed; that needs a body
+  // that can be had again.
+  if (http::is_idempotent(request_.method) && request_.framing.is_empty())
+    return upstream::ReuseNeed::kAny;
+  if (reuse == config::HttpReuse::kSafe && client_->is_first_request())
+    return upstream::ReuseNeed::kFresh;
+  return upstream::ReuseNeed::kCertain;
+}
+
+void Exchange::connect_to(balance::ServerIndex chosen) {
+  server_ = chosen;
+  has_server_ = true;
+  holds_place_ = true;
+  server().cells().sessions.add();
+  server().cells().chosen.add();
+  backend_->cells().chosen.add();
+  server().shared().last_session_ms.store(to_milliseconds(now().time_since_epoch()),
+                                          std::memory_order_relaxed);
+  connect_began_ = now();
+  if (upstream::Connection* pooled = server().take_idle(reuse_need(), now())) {
+    reused_ = true;
+    backend_->cells().reuses.add();
+    upstream_.attach(*pooled, *this);
+    connected_at_ = now();
+    send_request();
+    return;
+  }
+  reused_ = false;
+  int error = 0;
+  upstream::Connection* fresh = server().open(error);
+  backend_->cells().connects.add();
+  if (fresh == nullptr) {
+    attempt_failed(Failure::kConnect);
+    return;
+  }
+  upstream_.attach(*fresh, *this);
+  state_ = State::kConnecting;
+  set_server_deadline(backend_->config().timeouts.connect);
+}
+
+// ---- ending --------------------------------------------------------------------------------------
+
+Phase Exchange::phase() const noexcept {
+  switch (state_) {
+    case State::kReadingHead:
+      return Phase::kRequest;
+    case State::kQueued:
+      return Phase::kQueue;
+    case State::kPausing:
+    case State::kConnecting:
+      return Phase::kConnect;
+    case State::kSent:
+      return Phase::kHeaders;
+    case State::kStreaming:
+    case State::kTunnel:
+      return Phase::kData;
+    case State::kDraining:
+      return Phase::kLast;
+    case State::kFinished:
+      break;
+  }
+  return Phase::kNone;
+}
+
+const std::string* Exchange::error_file(int status) const {
+  if (backend_ != nullptr) {
+    const auto& files = backend_->config().errorfiles;
+    if (const auto found = files.find(status); found != files.end()) return &found->second;
+  }
+  const auto& files = frontend().errorfiles;
+  const auto found = files.find(status);
+  return found == files.end() ? nullptr : &found->second;
+}
+
+void Exchange::answer_error(int status, Cause cause, Phase phase) {
+  if (const std::string* file = error_file(status)) {
+    release_server(false);
+    status_ = status;
+    const bool sent = client_->send_local(*file);
+    end(cause, phase, sent ? AfterExchange::kClose : AfterExchange::kReset);
+    return;
+  }
+  answer({.status = status}, cause, phase);
+}
+
+void Exchange::answer(const http::LocalResponse& response, Cause cause, Phase phase) {
+  release_server(false);
+  if (cause == Cause::kLocal) context_.figures.frontend(frontend_).intercepted.add();
+  http::LocalResponse whole = response;
+  // A body that was announced and not read would be taken for the next request.
+  const bool keeps = keeps_client() && request_.framing.is_empty();
+  whole.close = !keeps;
+  whole.keep_alive = keeps && request_.version == 10;
+  whole.head_only = head_complete_ && request_.method == http::Method::kHead;
+  status_ = whole.status;
+  std::string bytes(http::local_response_bytes_bound(whole), '\0');
+  const auto size = http::write_local_response(bytes, whole);
+  TANDEM_CHECK(size.has_value());
+  const bool sent = client_->send_local(std::string_view(bytes).substr(0, *size));
+  const AfterExchange after = keeps ? AfterExchange::kKeep : AfterExchange::kClose;
+  end(cause, phase, sent ? after : AfterExchange::kReset);
+}
+
+bool Exchange::keeps_client() const {
+  return head_complete_ && request_.keep_alive && !context_.stopping;
+}
+
+void Exchange::refuse(int status, Cause cause) {
+  auto& errors = context_.figures.frontend(frontend_).request_errors;
+  const auto reason =
+      status == 408 ? figures::RequestError::kTimeout : figures::RequestError::kBadRequest;
+  errors[static_cast<std::size_t>(reason)].add();
+  answer_error(status, cause, Phase::kRequest);
+}
+
+void Exchange::client_left_in_head() {
+  auto& errors = context_.figures.frontend(frontend_).request_errors;
+  errors[static_cast<std::size_t>(figures::RequestError::kAborted)].add();
+  end(Cause::kClientAborted, Phase::kRequest, AfterExchange::kReset);
+}
+
+void Exchange::release_server(bool reusable) {
+  upstream_.release(reusable);
+  if (!holds_place_) return;
+  holds_place_ = false;
+  backend_->give_place_back(server_);
+}
+
+void Exchange::end(Cause cause, Phase phase, AfterExchange after) {
+  if (state_ == State::kQueued) leave_queue();
+  release_server(false);
+  clear();
+  Outcome outcome;
+  fill(outcome);
+  outcome.cause = cause;
+  outcome.phase = phase;
+  record(context_, outcome);
+  state_ = State::kFinished;
+  client_->exchange_finished(after);
+}
+
+namespace {
+
+std::optional<Duration> between(const std::optional<Instant>& from,
+                                const std::optional<Instant>& to) {
+  if (!from || !to) return std::nullopt;
+  return *to - *from;
+}
+
+}  // namespace
+
+void Exchange::fill(Outcome& outcome) const {
+  outcome.frontend = frontend_;
+  outcome.client = &client_->address();
+  if (backend_ != nullptr) outcome.backend = backend_->index();
+  if (has_server_) outcome.server = server_;
+  if (head_complete_) {
+    const char* base = client_->request_base();
+    outcome.method = request_.method_name.in(base);
+    outcome.target = request_.target.in(base);
+    outcome.version_minor = static_cast<std::uint8_t>(request_.version - 10);
+    outcome.bytes_in = request_.head_bytes + request_pump_.bytes();
+  }
+  if (context_.snapshot.access_log.target != config::AccessLog::Target::kNone)
+    fill_for_log(outcome);
+  outcome.unique_id = unique_id_;
+  outcome.status = status_;
+  outcome.bytes_out = client_->bytes_sent();
+  outcome.bytes_spliced = response_pump_.bytes_spliced();
+  outcome.accepted_at = accepted_at_;
+  outcome.request_time = between(began_, head_at_);
+  outcome.queue_time = between(queued_at_, placed_at_);
+  outcome.connect_time = between(connect_began_, connected_at_);
+  outcome.response_time = between(sent_at_, response_at_);
+  outcome.total_time = now() - began_;
+  outcome.retries = retries_;
+  outcome.redispatched = redispatched_;
+  outcome.connection_reused = reused_;
+  outcome.backend_queue_ahead = place_.server ? 0 : place_.ahead;
+  outcome.server_queue_ahead = place_.server ? place_.ahead : 0;
+}
+
+void Exchange::fill_for_log(Outcome& outcome) const {
+  const auto relaxed = [](const std::atomic<std::uint32_t>& value) {
+    return value.load(std::memory_order_relaxed);
+  };
+  if (head_complete_) {
+    const char* base = client_->request_base();
+    outcome.host = request_.authority.in(base);
+    outcome.user_agent = request_.value_of(base, "user-agent").value_or("");
+    outcome.referer = request_.value_of(base, "referer").value_or("");
+  }
+  outcome.process_connections = relaxed(context_.shared.process.connections);
+  outcome.frontend_connections = relaxed(context_.shared.frontends[frontend_].connections);
+  if (backend_ == nullptr) return;
+  outcome.backend_load = backend_->load();
+  if (has_server_) outcome.server_load = backend_->view().load(server_);
+}
+
+}  // namespace tandem::lb::proxy

@@ -1,0 +1,182 @@
+// Exchange: one request from its head to the last byte of its answer. It routes, takes a server,
+// sends, tries again where that is safe, and moves the answer; at its end it fills one Outcome.
+//
+//   start ──> local answer ───────────────────────────────────────────────┐
+//     │                                                                   │
+//     └─> choose ──> queued ──> connecting ──> sent ──> streaming ──> draining ──> finished
+//            ^          │           │           │           │
+//            │          │           └─ failed ──┤           └─> tunnel
+//            └──────────┴──── pausing <─────────┘ (nothing of it can have been acted on)
+//
+// It is written against ClientSide and knows no version of HTTP on that side.
+#pragma once
+
+#include "lb/http/local_response.h"
+#include "lb/proxy/client_side.h"
+#include "lb/proxy/context.h"
+#include "lb/proxy/h1_upstream.h"
+#include "lb/proxy/outcome.h"
+#include "lb/proxy/pump.h"
+
+#include <array>
+#include <optional>
+#include <string>
+
+namespace tandem::lb::proxy {
+
+/// Owner: a RequestSlot of the client's connection; used again for later requests.
+/// Thread: the worker's.
+class Exchange final : public upstream::ConnectionUser, public event::Deadline {
+ public:
+  explicit Exchange(Context& context);
+
+  /// The first byte of a request has arrived on `frontend`.
+  void begin(ClientSide& client, config::FrontendIndex frontend);
+  /// Where the decoder puts the head.
+  [[nodiscard]] http::RequestHead& request() noexcept { return request_; }
+
+  /// Bytes of the request's body that have been read.
+  [[nodiscard]] std::uint64_t request_body_bytes() const noexcept { return request_pump_.bytes(); }
+
+  /// The head is complete.
+  void start();
+  /// The head was refused (a status of http::ParseError), or did not come in time (408).
+  void refuse(int status, Cause cause);
+  /// The client went away, or closed, before its head was complete.
+  void client_left_in_head();
+
+  /// The client's connection became readable, writable or closed.
+  void on_client_ready();
+  /// The client let the time pass in which it should have sent or read something.
+  void on_client_timeout();
+  /// A place on `server` has been granted, or kChooseAgain.
+  void on_place(balance::ServerIndex server);
+
+ private:
+  enum class State : std::uint8_t {
+    kReadingHead,
+    kQueued,
+    kPausing,     // before another attempt at the same server
+    kConnecting,
+    kSent,        // request on its way or delivered, no final response head yet
+    kStreaming,   // response body on its way
+    kTunnel,
+    kDraining,    // all is given to the client's socket, which has not taken it yet
+    kFinished,
+  };
+
+  // ---- choosing a server (exchange.cc)
+  void route();
+  void apply(const config::Redirect& redirect);
+  void apply(const config::Return& answer);
+  void enter_backend(config::BackendIndex backend);
+  [[nodiscard]] std::optional<std::uint64_t> balance_key() const;
+  void choose();
+  void choose_same();
+  void enter_queue(std::optional<balance::ServerIndex> server);
+  void leave_queue();
+  void connect_to(balance::ServerIndex server);
+  [[nodiscard]] upstream::ReuseNeed reuse_need() const;
+
+  // ---- one attempt (exchange_attempt.cc)
+  void on_connection_ready() override;
+  void on_server_shutdown() override;
+  void on_connect_ready();
+  void send_request();
+  void progress();
+  void move_request();
+  void read_response();
+  void start_response();
+  void start_tunnel();
+  void move_response();
+  void move_tunnel();
+  void response_complete();
+  [[nodiscard]] bool keeps_client() const;
+
+  // ---- when it goes wrong (exchange_failure.cc)
+  enum class Failure : std::uint8_t { kConnect, kConnectTimeout, kClosed };
+  void attempt_failed(Failure failure);
+  [[nodiscard]] bool may_try_again(Failure failure) const;
+  void try_again(Failure failure);
+  void bad_response(const http::ParseError& error, std::string_view bytes);
+  void response_broke_off(Cause cause);
+  void client_aborted();
+  void observe(bool good, bool layer7);
+  void on_deadline() override;
+
+  // ---- ending
+  void answer(const http::LocalResponse& response, Cause cause, Phase phase);
+  void answer_error(int status, Cause cause, Phase phase);
+  [[nodiscard]] const std::string* error_file(int status) const;
+  void release_server(bool reusable);
+  void end(Cause cause, Phase phase, AfterExchange after);
+  void fill(Outcome& outcome) const;
+  void fill_for_log(Outcome& outcome) const;
+  [[nodiscard]] Phase phase() const noexcept;
+
+  void set_server_deadline(Duration wait) { context_.wheel.set(*this, now() + wait); }
+  [[nodiscard]] Instant now() const noexcept { return context_.loop.now(); }
+  [[nodiscard]] const config::Frontend& frontend() const noexcept {
+    return context_.snapshot.frontends[frontend_];
+  }
+  [[nodiscard]] upstream::LocalServer& server() noexcept { return backend_->server(server_); }
+  [[nodiscard]] std::string_view text(http::Slice slice) const {
+    return slice.in(client_->request_base());
+  }
+
+  static constexpr std::size_t kTriedMax = 16;
+  static constexpr Milliseconds kPauseMax{1'000};
+  // A server that sends only 1xx answers nothing; while the client does not read they pile up.
+  static constexpr std::uint32_t kInterimsMax = 64;
+
+  Context& context_;
+  ClientSide* client_ = nullptr;
+  config::FrontendIndex frontend_ = 0;
+  State state_ = State::kFinished;
+  http::RequestHead request_;
+  http::ResponseHead response_;
+  bool head_complete_ = false;
+
+  upstream::LocalBackend* backend_ = nullptr;
+  balance::ServerIndex server_ = 0;
+  bool has_server_ = false;    // one was chosen at some time
+  bool holds_place_ = false;
+  std::uint64_t key_ = 0;
+  bool has_key_ = false;
+  std::array<balance::ServerIndex, kTriedMax> tried_{};
+  std::uint32_t tried_count_ = 0;
+  std::uint32_t retries_ = 0;
+  bool redispatched_ = false;
+  bool needs_fresh_ = false;   // a pooled connection has failed it
+  bool same_server_ = false;   // no redispatch: after the pause, the same one again
+  std::uint64_t ticket_ = 0;
+  upstream::QueuePlace place_;
+
+  H1Upstream upstream_;
+  Pump request_pump_;
+  Pump response_pump_;
+  bool request_given_ = false;     // the whole request has been given to the server's socket
+  bool request_broken_ = false;    // the server stopped reading it; it may still answer
+  bool reading_request_ = false;   // waiting for more of the request's body
+  bool response_started_ = false;
+  bool closes_client_ = false;     // the response said so
+  bool frames_by_close_ = false;   // the response's end is the connection's
+  bool tunnel_up_done_ = false;
+  bool tunnel_down_done_ = false;
+  std::string unique_id_;
+
+  std::chrono::system_clock::time_point accepted_at_;
+  Instant began_;
+  std::optional<Instant> head_at_;
+  std::optional<Instant> queued_at_;
+  std::optional<Instant> placed_at_;
+  std::optional<Instant> connect_began_;
+  std::optional<Instant> connected_at_;
+  std::optional<Instant> sent_at_;
+  std::optional<Instant> response_at_;
+  std::uint32_t interims_ = 0;
+  int status_ = 0;
+  bool reused_ = false;
+};
+
+}  // namespace tandem::lb::proxy

@@ -1,0 +1,286 @@
+// One attempt of an exchange: from the connection to the last byte of the answer, when all goes
+// well. What happens otherwise is in exchange_failure.cc.
+#include "lb/http/local_response.h"
+#include "lb/proxy/exchange.h"
+#include "lb/upstream/local_server.h"
+
+#include <array>
+
+namespace tandem::lb::proxy {
+
+void Exchange::on_connection_ready() {
+  if (state_ == State::kConnecting) {
+    on_connect_ready();
+  } else {
+    progress();
+  }
+}
+
+void Exchange::on_connect_ready() {
+  if (const int error = upstream_.connection()->finish_connect(); error != 0) {
+    attempt_failed(Failure::kConnect);
+    return;
+  }
+  if (!upstream_.connection()->writable()) return;
+  connected_at_ = now();
+  send_request();
+}
+
+void Exchange::send_request() {
+  state_ = State::kSent;
+  request_pump_.reset();
+  request_given_ = request_broken_ = false;
+  sent_at_ = now();
+  const std::string client_host =
+      frontend().forwardfor ? client_->address().host() : std::string();
+  const std::array added = {http::AddedField{frontend().unique_id_header, unique_id_}};
+  const http::RequestEdits edits{
+      .forwarded_for = client_host,
+      .added = std::span(added).first(unique_id_.empty() ? 0 : 1),
+      .keep_upgrade = request_.upgrade,
+  };
+  upstream_.send_head(client_->request_base(), request_, edits);
+  set_server_deadline(backend_->config().timeouts.server);
+  progress();
+}
+
+void Exchange::on_client_ready() {
+  switch (state_) {
+    case State::kQueued:
+      // A client that leaves takes its place with it.
+      if (client_->has_left() || client_->has_finished_sending()) client_aborted();
+      return;
+    case State::kDraining:
+      if (client_->has_left() || !client_->response_body().flush()) {
+        client_aborted();
+      } else if (client_->response_body().is_drained()) {
+        response_complete();
+      }
+      return;
+    case State::kSent:
+    case State::kStreaming:
+      if (client_->has_left()) {
+        client_aborted();
+      } else {
+        progress();
+      }
+      return;
+    case State::kTunnel:
+      progress();
+      return;
+    case State::kConnecting:
+    case State::kPausing:
+      if (client_->has_left()) client_aborted();
+      return;
+    default:
+      return;
+  }
+}
+
+void Exchange::progress() {
+  // Ending an exchange may start the client's next one in the same call: whoever is below on the
+  // stack must look at the state again, and does nothing but return.
+  if (state_ == State::kTunnel) {
+    move_tunnel();
+    return;
+  }
+  if (!request_given_ && !request_broken_) {
+    move_request();
+    if (state_ != State::kSent && state_ != State::kStreaming) return;
+  }
+  if (state_ == State::kSent) {
+    read_response();
+  } else if (state_ == State::kStreaming) {
+    move_response();
+  }
+}
+
+void Exchange::move_request() {
+  BodySource& body = client_->request_body();
+  reading_request_ = false;
+  switch (request_pump_.run(body, upstream_.request_body())) {
+    case Pump::State::kDone:
+      request_given_ = true;
+      sent_at_ = now();
+      set_server_deadline(backend_->config().timeouts.server);
+      client_->wait_for_client(ClientWait::kNothing);
+      return;
+    case Pump::State::kWaitsForSource:
+      reading_request_ = true;
+      client_->wait_for_client(ClientWait::kToSend);
+      return;
+    case Pump::State::kWaitsForSink:
+      client_->wait_for_client(ClientWait::kNothing);
+      set_server_deadline(backend_->config().timeouts.server);
+      return;
+    case Pump::State::kYields:
+      context_.poller.again(body.socket());
+      return;
+    case Pump::State::kSourceBroken:
+      client_aborted();
+      return;
+    case Pump::State::kSourceMalformed:
+      if (response_started_) {
+        response_broke_off(Cause::kProxy);
+      } else {
+        refuse(400, Cause::kProxy);
+      }
+      return;
+    case Pump::State::kSinkBroken:
+      // The server may have answered before it closed (413 and the like): read that first.
+      request_broken_ = true;
+      return;
+  }
+}
+
+void Exchange::read_response() {
+  for (;;) {
+    switch (upstream_.read_head(response_)) {
+      case H1Upstream::Read::kBlocked:
+        return;
+      case H1Upstream::Read::kClosed:
+        attempt_failed(Failure::kClosed);
+        return;
+      case H1Upstream::Read::kMalformed:
+        bad_response(upstream_.error(), upstream_.unread());
+        return;
+      case H1Upstream::Read::kHead:
+        break;
+    }
+    if (!response_.interim) {
+      start_response();
+      return;
+    }
+    // HTTP/1.0 knows no interim responses (RFC 9110 section 15.2).
+    if (++interims_ > kInterimsMax) {
+      bad_response({.status = 502, .detail = "too many interim responses"}, {});
+      return;
+    }
+    if (request_.version >= 11 && !client_->send_interim(upstream_.response_base(), response_)) {
+      client_aborted();
+      return;
+    }
+    response_.clear();
+  }
+}
+
+void Exchange::start_response() {
+  response_at_ = now();
+  status_ = response_.status;
+  response_started_ = true;
+  if (backend_->policy().wants_latency())
+    backend_->policy().completed(server_, *response_at_ - *sent_at_, now());
+  observe(response_.status < 500 || response_.status == 501, true);
+  if (response_.upgrade) {
+    start_tunnel();
+    return;
+  }
+  const http::BodyFraming framing = http::framing_for_client(response_, request_.version);
+  using Say = http::ResponseEdits::Connection;
+  // An answer that comes before the request's end leaves the rest of it unread.
+  const bool keeps = keeps_client() && request_given_ &&
+                     framing.kind != http::BodyFraming::Kind::kUntilClose;
+  Say say = keeps ? Say::kSilent : Say::kClose;
+  if (keeps && request_.version == 10) say = Say::kKeepAlive;
+  closes_client_ = !keeps;
+  frames_by_close_ = framing.kind == http::BodyFraming::Kind::kUntilClose;
+  state_ = State::kStreaming;
+  if (!client_->send_head(upstream_.response_base(), response_,
+                          {.connection = say, .framing = framing})) {
+    client_aborted();
+    return;
+  }
+  static_cast<void>(upstream_.begin_body(response_));
+  move_response();
+}
+
+void Exchange::move_response() {
+  BodySource& body = upstream_.response_body();
+  switch (response_pump_.run(body, client_->response_body())) {
+    case Pump::State::kDone:
+      release_server(request_given_ && response_.keep_alive);
+      if (client_->response_body().is_drained()) {
+        response_complete();
+        return;
+      }
+      state_ = State::kDraining;
+      clear();
+      client_->wait_for_client(ClientWait::kToRead);
+      return;
+    case Pump::State::kWaitsForSource:
+      if (!reading_request_) client_->wait_for_client(ClientWait::kNothing);
+      set_server_deadline(backend_->config().timeouts.server);
+      return;
+    case Pump::State::kWaitsForSink:
+      clear();
+      client_->wait_for_client(ClientWait::kToRead);
+      return;
+    case Pump::State::kYields:
+      context_.poller.again(body.socket());
+      return;
+    case Pump::State::kSourceBroken:
+      response_broke_off(Cause::kServerAborted);
+      return;
+    case Pump::State::kSourceMalformed:
+      response_broke_off(Cause::kProxy);
+      return;
+    case Pump::State::kSinkBroken:
+      client_aborted();
+      return;
+  }
+}
+
+void Exchange::response_complete() {
+  end(Cause::kNone, Phase::kNone, closes_client_ ? AfterExchange::kClose : AfterExchange::kKeep);
+}
+
+void Exchange::start_tunnel() {
+  state_ = State::kTunnel;
+  if (!client_->send_head(upstream_.response_base(), response_, {.keep_upgrade = true})) {
+    client_aborted();
+    return;
+  }
+  upstream_.begin_tunnel();
+  client_->begin_tunnel();
+  request_pump_.reset();
+  move_tunnel();
+}
+
+void Exchange::move_tunnel() {
+  const auto failed = [this](Pump::State state, bool upwards) {
+    const bool client_broke = upwards ? state == Pump::State::kSourceBroken
+                                      : state == Pump::State::kSinkBroken;
+    end(client_broke ? Cause::kClientAborted : Cause::kServerAborted, Phase::kData,
+        AfterExchange::kReset);
+  };
+  // The answer's head must have left before the request pump may use the scratch it lies in.
+  if (!tunnel_down_done_) {
+    BodySource& body = upstream_.response_body();
+    const Pump::State state = response_pump_.run(body, client_->response_body());
+    if (state == Pump::State::kYields) context_.poller.again(body.socket());
+    if (state >= Pump::State::kSourceBroken) return failed(state, false);
+    if (state == Pump::State::kDone && client_->response_body().is_drained()) {
+      tunnel_down_done_ = true;
+      client_->finish_sending();
+    }
+  }
+  if (!tunnel_up_done_) {
+    BodySource& body = client_->request_body();
+    const Pump::State state = request_pump_.run(body, upstream_.request_body());
+    if (state == Pump::State::kYields) context_.poller.again(body.socket());
+    if (state >= Pump::State::kSourceBroken) return failed(state, true);
+    if (state == Pump::State::kDone && upstream_.request_body().is_drained()) {
+      tunnel_up_done_ = true;
+      upstream_.finish_sending();
+    }
+  }
+  if (tunnel_up_done_ && tunnel_down_done_) {
+    end(Cause::kNone, Phase::kNone, AfterExchange::kClose);
+    return;
+  }
+  // Half a tunnel is not worth an hour.
+  const config::Timeouts& timeouts = backend_->config().timeouts;
+  set_server_deadline(tunnel_up_done_ || tunnel_down_done_ ? timeouts.server : timeouts.tunnel);
+}
+
+}  // namespace tandem::lb::proxy

@@ -1,0 +1,187 @@
+// What an exchange does when something goes wrong: whether it may try again, and what the client,
+// the log and the figures are told.
+#include "common/log.h"
+#include "lb/proxy/exchange.h"
+#include "lb/upstream/local_server.h"
+
+#include <algorithm>
+
+namespace tandem::lb::proxy {
+
+void Exchange::attempt_failed(Failure failure) {
+  figures::ServerCells& cells = server().cells();
+  if (failure == Failure::kClosed) {
+    // A pooled connection that closed under us says nothing about the server.
+    if (!reused_ || upstream_.has_answered()) {
+      cells.response_errors.add();
+      backend_->cells().response_errors.add();
+      observe(false, true);
+    }
+  } else {
+    cells.connect_errors.add();
+    backend_->cells().connect_errors.add();
+    observe(false, false);
+  }
+  if (may_try_again(failure)) {
+    try_again(failure);
+    return;
+  }
+  if (failure == Failure::kClosed) {
+    cells.server_aborts.add();
+    backend_->cells().server_aborts.add();
+    answer_error(502, Cause::kServerAborted, Phase::kHeaders);
+  } else {
+    answer_error(failure == Failure::kConnectTimeout ? 504 : 503,
+                 failure == Failure::kConnectTimeout ? Cause::kServerTimeout
+                                                     : Cause::kServerAborted,
+                 Phase::kConnect);
+  }
+}
+
+bool Exchange::may_try_again(Failure failure) const {
+  if (response_started_ || upstream_.has_answered()) return false;
+  // A request whose beginning is gone cannot be sent again, whatever the reason.
+  if (failure == Failure::kClosed && !client_->can_replay_body()) return false;
+  if (failure != Failure::kClosed) return retries_ < backend_->config().retries;
+  const bool surely_unread = upstream_.connection()->request_surely_unread();
+  const bool idempotent = http::is_idempotent(request_.method);
+  // The pool's doing, not the server's: does not count against `retries`, but happens only once,
+  // because the next attempt gets a fresh connection.
+  if (reused_ && (surely_unread || idempotent)) return true;
+  if (retries_ >= backend_->config().retries) return false;
+  return surely_unread || (idempotent && backend_->config().retry_idempotent);
+}
+
+void Exchange::try_again(Failure failure) {
+  const bool pool_race = failure == Failure::kClosed && reused_;
+  const balance::ServerIndex failed = server_;
+  // Counted before release: releasing may hand the place to somebody who waits.
+  server().cells().retries.add();
+  backend_->cells().retries.add();
+  release_server(false);
+  clear();
+  if (client_->can_replay_body()) client_->replay_body();
+  needs_fresh_ = needs_fresh_ || pool_race;
+  if (!pool_race) ++retries_;
+  connect_began_ = connected_at_ = std::nullopt;
+  if (pool_race && backend_->try_take_place(failed)) {
+    // The same server, on a new connection: most likely it is well.
+    connect_to(failed);
+    return;
+  }
+  if (backend_->config().redispatch && tried_count_ < kTriedMax) {
+    tried_[tried_count_++] = failed;
+    redispatched_ = true;
+    backend_->cells().redispatches.add();
+    server().cells().redispatches.add();
+    choose();
+    return;
+  }
+  state_ = State::kPausing;
+  same_server_ = true;
+  set_server_deadline(std::min<Milliseconds>(kPauseMax, backend_->config().timeouts.connect));
+}
+
+void Exchange::bad_response(const http::ParseError& error, std::string_view bytes) {
+  figures::Capture capture;
+  capture.kind = figures::Capture::Kind::kResponse;
+  capture.frontend_id = frontend().id;
+  capture.backend_id = backend_->config().id;
+  capture.server_id = server().config().id;
+  capture.client = client_->address();
+  capture.position = error.position;
+  capture.detail = error.detail;
+  capture.when = std::chrono::system_clock::now();
+  capture.bytes = bytes;
+  context_.captures.record(std::move(capture));
+  server().cells().response_errors.add();
+  backend_->cells().response_errors.add();
+  observe(false, true);
+  answer_error(502, Cause::kProxy, Phase::kHeaders);
+}
+
+void Exchange::response_broke_off(Cause cause) {
+  server().cells().server_aborts.add();
+  backend_->cells().server_aborts.add();
+  server().cells().response_errors.add();
+  backend_->cells().response_errors.add();
+  observe(false, true);
+  // A length that is not reached and a last chunk that is missing show by themselves, and what has
+  // been sent still arrives. A body that ends with the connection needs the RST.
+  end(cause, Phase::kData, frames_by_close_ ? AfterExchange::kReset : AfterExchange::kClose);
+}
+
+void Exchange::client_aborted() {
+  if (has_server_) {
+    server().cells().client_aborts.add();
+    backend_->cells().client_aborts.add();
+  }
+  end(Cause::kClientAborted, phase(), AfterExchange::kReset);
+}
+
+void Exchange::on_server_shutdown() {
+  if (state_ == State::kConnecting || state_ == State::kSent) {
+    answer_error(503, Cause::kServerDown, phase());
+  } else if (state_ == State::kStreaming || state_ == State::kTunnel) {
+    end(Cause::kServerDown, Phase::kData, AfterExchange::kReset);
+  }
+}
+
+void Exchange::on_client_timeout() {
+  if (state_ == State::kSent && !response_started_) {
+    refuse(408, Cause::kClientTimeout);
+    return;
+  }
+  end(Cause::kClientTimeout, phase(), AfterExchange::kReset);
+}
+
+void Exchange::on_deadline() {
+  switch (state_) {
+    case State::kQueued:
+      answer_error(503, Cause::kServerTimeout, Phase::kQueue);
+      return;
+    case State::kPausing:
+      if (same_server_) {
+        choose_same();
+      } else {
+        choose();
+      }
+      return;
+    case State::kConnecting:
+      attempt_failed(Failure::kConnectTimeout);
+      return;
+    case State::kSent:
+      // The time is the client's while its request is still coming.
+      if (reading_request_) return;
+      server().cells().response_errors.add();
+      backend_->cells().response_errors.add();
+      observe(false, true);
+      answer_error(504, Cause::kServerTimeout, Phase::kHeaders);
+      return;
+    case State::kStreaming:
+      response_broke_off(Cause::kServerTimeout);
+      return;
+    case State::kTunnel:
+      end(Cause::kServerTimeout, Phase::kData, AfterExchange::kReset);
+      return;
+    default:
+      return;
+  }
+}
+
+void Exchange::observe(bool good, bool layer7) {
+  const config::Server& config = server().config();
+  if (config.observe == config::Observe::kNone) return;
+  if (layer7 && config.observe == config::Observe::kLayer4) good = true;
+  auto& errors = server().shared().consecutive_errors;
+  if (good) {
+    // Read before write: the line stays shared while all is well.
+    if (errors.load(std::memory_order_relaxed) != 0) errors.store(0, std::memory_order_relaxed);
+    return;
+  }
+  if (errors.fetch_add(1, std::memory_order_relaxed) + 1 < config.error_limit) return;
+  errors.store(0, std::memory_order_relaxed);
+  context_.report_error_limit({.backend = backend_->index(), .server = server_, .layer7 = layer7});
+}
+
+}  // namespace tandem::lb::proxy

@@ -1,0 +1,131 @@
+#include "lb/upstream/local_server.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+
+namespace tandem::lb::upstream {
+
+LocalServer::LocalServer(const config::Backend& backend, const config::Server& server,
+                         ServerShared& shared, figures::ServerCells& cells,
+                         event::Poller& poller, event::Wheel& wheel)
+    : backend_(backend),
+      config_(server),
+      shared_(shared),
+      cells_(cells),
+      poller_(poller),
+      wheel_(wheel) {
+  standing_.address = server.address;
+}
+
+LocalServer::~LocalServer() {
+  open_.for_each([](Connection& connection) { delete &connection; });
+}
+
+void LocalServer::apply(const ServerStanding& standing) {
+  const bool moved = !(standing.address == standing_.address);
+  const bool shut = standing.shutdowns != standing_.shutdowns;
+  standing_ = standing;
+  if (moved || !standing.keeps_idle) drop_all_idle();
+  if (shut) {
+    open_.for_each([](Connection& connection) {
+      if (ConnectionUser* user = connection.user()) user->on_server_shutdown();
+    });
+  }
+}
+
+Connection* LocalServer::take_idle(ReuseNeed need, Instant now) {
+  if (need == ReuseNeed::kFresh) return nullptr;
+  while (!idle_.empty()) {
+    Connection& connection = idle_.front();
+    if (connection.readable() || connection.peer_closed()) {
+      drop_idle(connection);
+      continue;
+    }
+    const Duration idle_for = now - connection.idle_since();
+    // Half of what the server allowed others leaves room for what is already on its way to us.
+    if (need == ReuseNeed::kCertain && idle_for > idle_limit_ / 2) return nullptr;
+    if (need == ReuseNeed::kCertain && !connection.is_quiet()) {
+      drop_idle(connection);
+      continue;
+    }
+    connection.ListLink<InIdleList>::unlink();
+    --idle_count_;
+    cells_.idle_connections.add(-1);
+    cells_.used_connections.add(1);
+    cells_.reuses.add();
+    connection.clear();
+    connection.count_use();
+    return &connection;
+  }
+  return nullptr;
+}
+
+Connection* LocalServer::open(int& error) {
+  auto connection = std::make_unique<Connection>(poller_, *this);
+  error = connection->connect(standing_.address);
+  cells_.connects.add();
+  if (error != 0) {
+    poller_.retire(std::move(connection));
+    return nullptr;
+  }
+  connection->count_use();
+  cells_.used_connections.add(1);
+  open_.push_back(*connection);
+  return connection.release();
+}
+
+void LocalServer::keep_idle(Connection& connection, Instant now) {
+  connection.set_user(nullptr);
+  if (!standing_.keeps_idle || backend_.http_reuse == config::HttpReuse::kNever ||
+      connection.peer_closed() || (connection.readable() && !connection.is_quiet())) {
+    discard(connection);
+    return;
+  }
+  if (idle_count_ >= backend_.pool_max) {
+    if (idle_.empty()) {
+      discard(connection);
+      return;
+    }
+    drop_idle(idle_.back());
+  }
+  cells_.used_connections.add(-1);
+  cells_.idle_connections.add(1);
+  ++idle_count_;
+  connection.set_idle_since(now);
+  idle_.push_front(connection);
+  wheel_.set(connection, now + backend_.pool_idle);
+}
+
+void LocalServer::discard(Connection& connection, bool with_reset) {
+  if (connection.ListLink<InIdleList>::is_linked()) {
+    connection.ListLink<InIdleList>::unlink();
+    --idle_count_;
+    cells_.idle_connections.add(-1);
+  } else {
+    cells_.used_connections.add(-1);
+  }
+  connection.ListLink<InServerList>::unlink();
+  connection.set_user(nullptr);
+  connection.clear();
+  if (with_reset) connection.close_with_reset();
+  connection.close();
+  poller_.retire(std::unique_ptr<event::Socket>(&connection));
+}
+
+void LocalServer::drop_idle(Connection& connection) {
+  if (connection.peer_closed()) learn_idle_limit(poller_.loop().now() - connection.idle_since());
+  discard(connection);
+}
+
+void LocalServer::drop_all_idle() {
+  idle_.for_each([this](Connection& connection) { discard(connection); });
+}
+
+void LocalServer::learn_idle_limit(Duration idle_for) noexcept {
+  // Down at once, up by an eighth: a server that was restarted with a longer limit is believed
+  // after a while.
+  idle_limit_ = idle_for < idle_limit_ ? idle_for : idle_limit_ + (idle_for - idle_limit_) / 8;
+}
+
+}  // namespace tandem::lb::upstream

@@ -1,0 +1,72 @@
+// LocalServer: a server as one worker has it: the standing that was published, the connections that
+// are open, and the pool of those that are idle.
+#pragma once
+
+#include "common/event/poller.h"
+#include "common/event/wheel.h"
+#include "common/intrusive_list.h"
+#include "lb/config/snapshot.h"
+#include "lb/figures/cells.h"
+#include "lb/upstream/connection.h"
+#include "lb/upstream/shared.h"
+#include "lb/upstream/standing.h"
+
+#include <cstdint>
+
+namespace tandem::lb::upstream {
+
+/// How careful a request must be with a connection that others have used before.
+enum class ReuseNeed : std::uint8_t {
+  kAny,      // would be sent again by itself if the server had just closed
+  kCertain,  // must not be lost: only a fresh idle connection that was looked at
+  kFresh,    // never a used one
+};
+
+/// Owner: the LocalBackend. Thread: the worker's.
+class LocalServer {
+ public:
+  LocalServer(const config::Backend& backend, const config::Server& server, ServerShared& shared,
+              figures::ServerCells& cells, event::Poller& poller, event::Wheel& wheel);
+  ~LocalServer();
+  LocalServer(const LocalServer&) = delete;
+  LocalServer& operator=(const LocalServer&) = delete;
+
+  [[nodiscard]] const config::Server& config() const noexcept { return config_; }
+  [[nodiscard]] ServerShared& shared() noexcept { return shared_; }
+  [[nodiscard]] figures::ServerCells& cells() noexcept { return cells_; }
+  [[nodiscard]] const ServerStanding& standing() const noexcept { return standing_; }
+
+  /// Takes over what the control thread decided; drops idle connections and ends running sessions
+  /// where that is part of it.
+  void apply(const ServerStanding& standing);
+
+  /// The idle connection used last, if there is one that will do; nullptr: make a new one.
+  [[nodiscard]] Connection* take_idle(ReuseNeed need, Instant now);
+  /// Makes a connection and starts connecting. nullptr: `error` holds errno.
+  [[nodiscard]] Connection* open(int& error);
+  /// Gives back a connection on which the last answer is complete and nothing is left over.
+  void keep_idle(Connection& connection, Instant now);
+  /// Closes a connection, idle or in use; destroys it at the end of the turn.
+  void discard(Connection& connection, bool with_reset = false);
+  /// An idle connection has an event or has waited too long.
+  void drop_idle(Connection& connection);
+
+ private:
+  void drop_all_idle();
+  void learn_idle_limit(Duration idle_for) noexcept;
+
+  const config::Backend& backend_;
+  const config::Server& config_;
+  ServerShared& shared_;
+  figures::ServerCells& cells_;
+  event::Poller& poller_;
+  event::Wheel& wheel_;
+  ServerStanding standing_;
+  IntrusiveList<Connection, InServerList> open_;
+  IntrusiveList<Connection, InIdleList> idle_;  // front: used last
+  std::uint32_t idle_count_ = 0;
+  // How soon this server has been seen to close an idle connection; forgotten slowly.
+  Duration idle_limit_ = Duration::max();
+};
+
+}  // namespace tandem::lb::upstream
