@@ -1,6 +1,7 @@
 #include "lb/config/load.h"
 
 #include "common/jsonc.h"
+#include "common/random.h"
 #include "common/text.h"
 #include "lb/config/build.h"
 #include "lb/config/files.h"
@@ -54,6 +55,7 @@ class Loader {
     result.errors = report_.take_errors();
     result.warnings = report_.take_warnings();
     result.missing_file = missing_;
+    result.hash = fmt::format("{:016x}", hash_);
     if (result.errors.empty()) result.snapshot = std::move(snapshot);
     return result;
   }
@@ -77,6 +79,7 @@ class Loader {
   }
 
   void parse(std::string_view text, std::uint32_t source) {
+    hash_ = hash_bytes(text.data(), text.size(), hash_);
     jsonc::Document document = jsonc::parse(text, source);
     for (jsonc::Fault& fault : document.faults)
       report_.error(fault.at, fault.pointer, std::move(fault.message));
@@ -147,6 +150,7 @@ class Loader {
   std::map<std::string, std::string> read_;  // canonical name -> name
   bool missing_ = false;
   bool whole_ = true;
+  std::uint64_t hash_ = 0;
 };
 
 /// Where each piece of a comma-separated list stands in it.

@@ -18,6 +18,7 @@ struct LoadResult {
   std::shared_ptr<const Snapshot> snapshot;  // null exactly when there are errors
   Problems errors;                           // by file and position
   Problems warnings;                         // may stand beside a snapshot or beside errors
+  std::string hash;                          // of the files' texts, hex: equal files, equal hash
   bool missing_file = false;                 // a path does not exist: the program exits 6, not 2
 };
 
