@@ -1,0 +1,249 @@
+#include "common/event/poller.h"
+
+#include <catch2/catch.hpp>
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace tandem::event {
+namespace {
+
+/// A socket that tells a function.
+class Plain final : public Socket {
+ public:
+  using Socket::attach;
+  using Socket::close;
+  using Socket::close_with_reset;
+  using Socket::detach;
+  using Socket::read;
+  using Socket::Socket;
+  using Socket::watch;
+
+  Transfer send(std::string_view text) {
+    const iovec piece{.iov_base = const_cast<char*>(text.data()), .iov_len = text.size()};
+    return write({&piece, 1});
+  }
+
+  std::function<void()> callback;
+  int calls = 0;
+
+ private:
+  void on_ready() override {
+    ++calls;
+    if (callback) callback();
+  }
+};
+
+/// Two connected sockets on one poller.
+struct Pair {
+  Loop loop;
+  Poller poller{loop};
+  std::unique_ptr<Plain> a = std::make_unique<Plain>(poller);
+  std::unique_ptr<Plain> b = std::make_unique<Plain>(poller);
+
+  Pair() {
+    std::array<int, 2> fds;
+    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds.data()) == 0);
+    a->attach(fds[0]);
+    b->attach(fds[1]);
+  }
+
+  template <class Condition>
+  void run_until(Condition condition) {
+    while (!condition()) loop.run_once();
+  }
+};
+
+TEST_CASE("bytes that arrive make a socket ready, and a short read says that there are no more") {
+  Pair pair;
+  REQUIRE(pair.a->watch());
+  std::array<char, 64> bytes;
+  CHECK(pair.a->read(bytes).status == Transfer::Status::kBlocked);
+  CHECK_FALSE(pair.a->readable());
+  CHECK(pair.b->send("hello").bytes == 5);
+  pair.run_until([&] { return pair.a->readable(); });
+  const Transfer got = pair.a->read(bytes);
+  CHECK(got.status == Transfer::Status::kDone);
+  CHECK(std::string_view(bytes.data(), got.bytes) == "hello");
+  CHECK_FALSE(pair.a->readable());
+}
+
+TEST_CASE("a full read leaves the socket readable, without another edge") {
+  Pair pair;
+  std::array<char, 4> bytes;
+  CHECK(pair.b->send("abcdefgh").bytes == 8);
+  CHECK(pair.a->read(bytes).bytes == 4);
+  CHECK(pair.a->readable());
+  CHECK(pair.a->read(bytes).bytes == 4);
+  CHECK(pair.a->readable());
+  CHECK(pair.a->read(bytes).status == Transfer::Status::kBlocked);
+}
+
+TEST_CASE("the end of the peer shows after its last bytes") {
+  Pair pair;
+  REQUIRE(pair.a->watch());
+  std::array<char, 64> bytes;
+  CHECK(pair.b->send("bye").bytes == 3);
+  pair.b->close();
+  pair.run_until([&] { return pair.a->peer_closed(); });
+  CHECK(pair.a->read(bytes).bytes == 3);
+  CHECK(pair.a->readable());  // a short read, but the end is still to be read
+  CHECK(pair.a->read(bytes).status == Transfer::Status::kEnd);
+  CHECK_FALSE(pair.a->readable());
+}
+
+TEST_CASE("reading into no room is no end") {
+  Pair pair;
+  CHECK(pair.b->send("x").bytes == 1);
+  CHECK(pair.a->read({}).status == Transfer::Status::kBlocked);
+  CHECK(pair.a->readable());
+  CHECK_FALSE(pair.a->peer_closed());
+}
+
+TEST_CASE("a peer that does not read makes writes block until it does") {
+  Pair pair;
+  REQUIRE(pair.a->watch());
+  const std::string much(1 << 16, 'x');
+  std::size_t sent = 0;
+  while (pair.a->writable()) {
+    const Transfer transfer = pair.a->send(much);
+    if (transfer.status == Transfer::Status::kDone) sent += transfer.bytes;
+  }
+  CHECK_FALSE(pair.a->writable());
+  std::size_t received = 0;
+  std::string room(1 << 16, '\0');
+  while (received < sent) received += pair.b->read(room).bytes;
+  pair.run_until([&] { return pair.a->writable(); });
+  CHECK(pair.a->send("more").bytes == 4);
+}
+
+TEST_CASE("writing to a peer that has gone fails without a signal") {
+  Pair pair;
+  pair.b->close();
+  const Transfer transfer = pair.a->send("x");
+  CHECK(transfer.status == Transfer::Status::kFailed);
+  CHECK(transfer.error == EPIPE);
+}
+
+TEST_CASE("a socket that was closed in a turn is not called in the rest of it") {
+  Pair pair;
+  REQUIRE(pair.a->watch());
+  REQUIRE(pair.b->watch());
+  pair.run_until([&] { return pair.a->calls > 0 && pair.b->calls > 0; });
+  pair.a->calls = pair.b->calls = 0;
+  const auto close_the_other = [&](Plain& other) { return [&] { other.close(); }; };
+  pair.a->callback = close_the_other(*pair.b);
+  pair.b->callback = close_the_other(*pair.a);
+  CHECK(pair.a->send("x").bytes == 1);
+  CHECK(pair.b->send("y").bytes == 1);
+  pair.run_until([&] { return pair.a->calls + pair.b->calls > 0; });
+  CHECK(pair.a->calls + pair.b->calls >= 1);
+  CHECK(pair.a->is_open() != pair.b->is_open());
+}
+
+TEST_CASE("a retired socket goes after the turn, also when nothing else happens") {
+  Pair pair;
+  struct Guard final : Socket {
+    Guard(Poller& owner, bool& gone) : Socket(owner), is_gone(gone) {}
+    ~Guard() override { is_gone = true; }
+    void on_ready() override {}
+    bool& is_gone;
+  };
+  bool is_gone = false;
+  pair.poller.retire(std::make_unique<Guard>(pair.poller, is_gone));
+  CHECK_FALSE(is_gone);
+  pair.run_until([&] { return is_gone; });
+  CHECK(is_gone);
+}
+
+TEST_CASE("a socket may retire itself from its callback") {
+  Pair pair;
+  REQUIRE(pair.a->watch());
+  bool is_over = false;
+  Plain* raw = pair.a.get();
+  raw->callback = [&] {
+    raw->close();
+    pair.poller.retire(std::move(pair.a));
+    is_over = true;
+  };
+  pair.run_until([&] { return is_over; });
+  CHECK(pair.a == nullptr);
+}
+
+TEST_CASE("a retired socket may retire what it owns") {
+  Pair pair;
+  struct Owner final : Socket {
+    Owner(Poller& owner, std::unique_ptr<Plain> child, int& left)
+        : Socket(owner), inner(std::move(child)), count(left) {}
+    ~Owner() override {
+      poller().retire(std::move(inner));
+      --count;
+    }
+    void on_ready() override {}
+    std::unique_ptr<Plain> inner;
+    int& count;
+  };
+  int left = 20;
+  for (int i = 0; i < 20; ++i) {
+    pair.poller.retire(
+        std::make_unique<Owner>(pair.poller, std::make_unique<Plain>(pair.poller), left));
+  }
+  pair.run_until([&] { return left == 0; });
+  CHECK(left == 0);
+}
+
+TEST_CASE("a descriptor that is taken out lives on and is not watched") {
+  Pair pair;
+  REQUIRE(pair.a->watch());
+  const int fd = pair.a->detach();
+  CHECK_FALSE(pair.a->is_open());
+  CHECK(::fcntl(fd, F_GETFD) >= 0);
+  Plain again(pair.poller);
+  again.attach(fd);
+  CHECK(again.watch());
+  CHECK(again.watch());
+}
+
+TEST_CASE("the end of each turn is told, after the sockets and before the retired go") {
+  Pair pair;
+  REQUIRE(pair.a->watch());
+  int ends = 0;
+  pair.poller.set_on_turn_end([&] {
+    ++ends;
+    CHECK(pair.a->calls > 0);
+  });
+  pair.run_until([&] { return ends > 0; });
+  CHECK(ends >= 1);
+}
+
+TEST_CASE("more sockets than one turn hands out are all told") {
+  Loop loop;
+  Poller poller(loop);
+  std::vector<std::unique_ptr<Plain>> all;
+  for (int i = 0; i < 300; ++i) {
+    std::array<int, 2> fds;
+    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds.data()) == 0);
+    for (const int fd : fds) {
+      all.push_back(std::make_unique<Plain>(poller));
+      all.back()->attach(fd);
+      REQUIRE(all.back()->watch());
+    }
+  }
+  const auto told = [&] {
+    std::size_t count = 0;
+    for (const auto& socket : all) count += socket->calls > 0 ? 1U : 0U;
+    return count;
+  };
+  while (told() < all.size()) loop.run_once();
+  CHECK(told() == 600);
+}
+
+}  // namespace
+}  // namespace tandem::event
