@@ -144,6 +144,7 @@ static_assert(kColumns == 119);
 struct ColumnInfo {
   std::string_view name;
   Nature nature;
+  NumberType type;  // of a number; texts stand in some columns
   std::string_view description;
 };
 [[nodiscard]] const ColumnInfo& column_info(Column column) noexcept;
@@ -165,6 +166,11 @@ struct StatRow {
   [[nodiscard]] StatValue& operator[](Column column) noexcept {
     return values[static_cast<std::size_t>(column)];
   }
+
+  void set(Column column, std::uint64_t value) noexcept {
+    (*this)[column] = StatValue::number(column_info(column).type, static_cast<std::int64_t>(value));
+  }
+  void set_text(Column column, std::string_view text) { (*this)[column] = StatValue::text(text); }
 };
 
 /// Which rows, and what of them.
