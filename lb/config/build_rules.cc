@@ -63,7 +63,7 @@ std::optional<Action> build_redirect(const BuildContext& context, const Place& p
     redirect.kind = kind;
     read(at, redirect.value);
     // A blank would end the address early in the client's eyes.
-    if (redirect.value.find(' ') != std::string::npos)
+    if (is_one_line(redirect.value) && redirect.value.find(' ') != std::string::npos)
       context.error(at, fmt::format("{}: an address holds no blank", quoted(*at.value)));
   }
   read(place.child("code"), redirect.code);

@@ -31,6 +31,7 @@ struct Timeouts {
   Milliseconds queue{30'000};
   Milliseconds tunnel{3'600'000};
   Milliseconds check{3'000};
+  friend bool operator==(const Timeouts&, const Timeouts&) = default;
 };
 
 /// A file of "errorfiles", read when the configuration was checked: a whole HTTP response, status
@@ -42,6 +43,7 @@ struct Bind {
   std::string text;             // as written, for messages and show stat
   std::uint32_t backlog = 4096;
   bool defer_accept = true;     // TCP_DEFER_ACCEPT: a connection reaches us with its first bytes
+  friend bool operator==(const Bind&, const Bind&) = default;
 };
 
 // ---- rules -------------------------------------------------------------------------------------
@@ -54,9 +56,11 @@ struct Conditions {
   std::vector<std::string> path_beg;  // prefix
   std::vector<std::string> path_end;  // suffix
   std::vector<std::string> method;
+  friend bool operator==(const Conditions&, const Conditions&) = default;
 };
 struct UseBackend {
   BackendIndex backend;
+  friend bool operator==(const UseBackend&, const UseBackend&) = default;
 };
 struct Redirect {
   enum class Kind : std::uint8_t { kScheme, kPrefix, kLocation };
@@ -64,18 +68,21 @@ struct Redirect {
   std::string value;
   int code;  // 301, 302, 303, 307, 308
   bool drop_query = false;
+  friend bool operator==(const Redirect&, const Redirect&) = default;
 };
 struct Return {
   int status;
   std::string content_type;
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;
+  friend bool operator==(const Return&, const Return&) = default;
 };
 using Action = std::variant<UseBackend, Redirect, Return>;
 struct Rule {
   Conditions conditions;
   Conditions negated;
   Action action;
+  friend bool operator==(const Rule&, const Rule&) = default;
 };
 
 // ---- frontends ---------------------------------------------------------------------------------
@@ -93,6 +100,7 @@ struct Frontend {
   std::vector<Rule> rules;
   std::optional<BackendIndex> default_backend;
   bool access_log = true;
+  friend bool operator==(const Frontend&, const Frontend&) = default;
 };
 
 // ---- backends ----------------------------------------------------------------------------------
@@ -106,6 +114,7 @@ struct Balance {
   std::string key_name;                    // header, cookie or parameter name (header: lower case)
   bool uri_whole = false;                  // "uri whole": the query counts too
   std::uint32_t hash_balance_factor = 0;   // percent over the mean a server may carry; 0: unbounded
+  friend bool operator==(const Balance&, const Balance&) = default;
 };
 
 struct Check {
@@ -116,6 +125,7 @@ struct Check {
   std::string host;                        // Host field; empty: the server's address
   std::vector<std::pair<int, int>> expect_status = {{200, 399}};  // inclusive ranges
   std::string expect_body;                 // must occur in the first 16 KiB of the body; empty: any
+  friend bool operator==(const Check&, const Check&) = default;
 };
 
 enum class OnMarkedDown : std::uint8_t { kNone, kShutdownSessions };
@@ -145,6 +155,7 @@ struct Server {
   Observe observe = Observe::kNone;
   std::uint32_t error_limit = 10;
   OnError on_error = OnError::kFailCheck;
+  friend bool operator==(const Server&, const Server&) = default;
 };
 
 enum class HttpReuse : std::uint8_t { kNever, kSafe, kAggressive, kAlways };
@@ -165,6 +176,7 @@ struct Backend {
   ErrorFiles errorfiles;                   // before the frontend's
   Check check;
   std::vector<Server> servers;
+  friend bool operator==(const Backend&, const Backend&) = default;
 };
 
 // ---- the process -------------------------------------------------------------------------------
@@ -178,6 +190,7 @@ struct Global {
   std::string group;
   std::string node;                        // host name unless set
   std::string description;
+  friend bool operator==(const Global&, const Global&) = default;
 };
 
 enum class Level : std::uint8_t { kUser, kOperator, kAdmin };
@@ -186,6 +199,7 @@ struct RuntimeSocket {
   std::string text;
   std::uint32_t mode = 0600;               // Unix sockets only
   Level level = Level::kOperator;
+  friend bool operator==(const RuntimeSocket&, const RuntimeSocket&) = default;
 };
 
 struct Admin {
@@ -194,6 +208,7 @@ struct Admin {
   std::string stats_uri = "/stats";
   std::string metrics_uri = "/metrics";
   std::map<std::string, std::string> auth; // user -> password; empty: open
+  friend bool operator==(const Admin&, const Admin&) = default;
 };
 
 struct AccessLog {
@@ -204,6 +219,7 @@ struct AccessLog {
   std::string path;                        // file; or the syslog socket path / host:port
   std::string tag = "tandem";
   int facility = 16;                       // local0
+  friend bool operator==(const AccessLog&, const AccessLog&) = default;
 };
 
 struct Snapshot {
@@ -215,6 +231,7 @@ struct Snapshot {
   AccessLog access_log;
   std::vector<Frontend> frontends;         // in file order
   std::vector<Backend> backends;
+  friend bool operator==(const Snapshot&, const Snapshot&) = default;
 };
 
 }  // namespace tandem::lb::config

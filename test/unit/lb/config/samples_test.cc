@@ -1,0 +1,119 @@
+// Every sample a person may copy is read: the files of etc/, the blocks of docs/CONFIGURATION.md,
+// and the complete sample of the contract, of which this release refuses exactly what it lacks.
+#include "scratch.h"
+
+#include <catch2/catch.hpp>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+namespace tandem::lb::config {
+namespace {
+
+using Texts = std::vector<std::string>;
+
+std::string text_of(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+/// The real one without the network: names in samples need not exist.
+Environment sample_environment() {
+  Environment environment = test_environment();
+  environment.resolve = nullptr;
+  return environment;
+}
+
+std::vector<std::filesystem::path> files_in(std::string_view folder) {
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(std::filesystem::path(TANDEM_SOURCE_DIR) / folder))
+    if (entry.path().extension() == ".jsonc") files.push_back(entry.path());
+  return files;
+}
+
+TEST_CASE("The files of etc and of etc/examples load without error or warning") {
+  auto files = files_in("etc");
+  for (const auto& example : files_in("etc/examples")) files.push_back(example);
+  REQUIRE(files.size() >= 5);
+  const Scratch scratch;
+  for (const auto& file : files) {
+    INFO(file.string());
+    const LoadResult result = load({file.string()}, sample_environment());
+    CHECK(texts(result.errors, scratch) == Texts{});
+    CHECK(texts(result.warnings, scratch) == Texts{});
+  }
+}
+
+/// Files that bring what a block leaves out, so that a sample of one section can be short.
+std::vector<std::string> completed(const Scratch& scratch, const std::string& block) {
+  std::vector<std::string> paths = {scratch.write("t", block)};
+  if (block.find("\"frontends\"") == std::string::npos)
+    paths.push_back(
+        scratch.write("f", R"({"frontends": {"www": {"bind": ":80", "default_backend": "app"}}})"));
+  if (block.find("\"backends\"") == std::string::npos)
+    paths.push_back(scratch.write("b", R"({"backends": {"app": {"servers": {"a": "10.0.0.1:1"}},
+                                                   "api": {"servers": {"a": "10.0.0.1:1"}}}})"));
+  return paths;
+}
+
+TEST_CASE("The blocks of docs/CONFIGURATION.md load without error") {
+  const std::string document =
+      text_of(std::filesystem::path(TANDEM_SOURCE_DIR) / "docs/CONFIGURATION.md");
+  const Scratch scratch;
+  scratch.write("stats-pass", "x\n");
+  scratch.write("errors/503.http", "HTTP/1.1 503 Service Unavailable\r\n\r\n");
+  int blocks = 0;
+  for (std::size_t at = document.find("```jsonc\n"); at != std::string::npos;
+       at = document.find("```jsonc\n", at)) {
+    at += 9;
+    const std::string block = document.substr(at, document.find("```", at) - at);
+    INFO(block);
+    const LoadResult result = load(completed(scratch, block), sample_environment());
+    CHECK(texts(result.errors, scratch) == Texts{});
+    ++blocks;
+  }
+  CHECK(blocks >= 18);
+}
+
+TEST_CASE("Of the complete sample only what this release lacks is refused, each at its place") {
+  const Scratch scratch;
+  scratch.write("stats-pass", "x\n");
+  const LoadResult result = load_text(
+      scratch,
+      text_of(std::filesystem::path(TANDEM_SOURCE_DIR) / "test/unit/lb/config/everything.jsonc"),
+      sample_environment());
+  const auto lacks = [](std::string_view place, std::string_view what) {
+    return "/t:" + std::string(place) + ": " + std::string(what) + " is not supported yet";
+  };
+  CHECK(texts(result.errors, scratch) ==
+        Texts{lacks("22:3: /certificates", "\"certificates\""),
+              lacks("23:3: /resolvers", "\"resolvers\""),
+              lacks("35:11: /frontends/www/bind/1/ssl", "\"ssl\""),
+              lacks("37:31: /frontends/www/bind/2/accept-proxy", "\"accept-proxy\""),
+              lacks("42:19: /frontends/www/rules/0/if/ssl_fc", "\"ssl_fc\""),
+              lacks("43:50: /frontends/www/rules/1/if/not/src", "\"src\""),
+              lacks("43:77: /frontends/www/rules/1/deny", "\"deny\""),
+              lacks("44:11: /frontends/www/rules/2/rate-limit", "\"rate-limit\""),
+              lacks("44:62: /frontends/www/rules/2/deny", "\"deny\""),
+              lacks("45:11: /frontends/www/rules/3/set-header", "\"set-header\""),
+              lacks("51:21: /frontends/pg/mode", "\"mode\": \"tcp\""),
+              lacks("57:7: /backends/app/cookie", "\"cookie\""),
+              lacks("67:19: /backends/app/servers/far/ssl", "\"ssl\""),
+              lacks("68:19: /backends/app/servers/far/send-proxy", "\"send-proxy\""),
+              lacks("68:39: /backends/app/servers/far/proto", "\"proto\""),
+              lacks("72:17: /backends/orders/server-template", "\"server-template\""),
+              lacks("74:15: /backends/postgres/mode", "\"mode\": \"tcp\""),
+              lacks("75:26: /backends/postgres/check/type", "\"type\": \"pgsql\""),
+              lacks("75:35: /backends/postgres/check/role", "\"role\""),
+              lacks("75:54: /backends/postgres/check/user", "\"user\""),
+              lacks("79:3: /failover", "\"failover\"")});
+  CHECK(texts(result.warnings, scratch) ==
+        Texts{"/t:72:15: /backends/orders: not used: no frontend names it"});
+}
+
+}  // namespace
+}  // namespace tandem::lb::config
