@@ -1,5 +1,6 @@
 """The balancers that are compared, each configured for a scenario as well as it can be: reuse of
-server connections, no logs, one worker, splicing where bodies are large."""
+server connections, no logs, one worker. What serves large bodies best was found by trial: HAProxy
+told to splice (from 1 MB on with pipes of 1 MB), nginx with one unbuffered read of 256 KB."""
 
 import json
 import pathlib
@@ -69,6 +70,8 @@ class HAProxy(Balancer):
                  "  http-reuse always", "  retries 0"]  # fmt: skip
         if scenario.large:
             lines += ["  option splice-response", "  option splice-request"]
+        if scenario.huge:
+            lines.insert(1, "  tune.pipesize 1048576")
         lines += ["frontend www", f"  bind 127.0.0.1:{self.port} backlog 20000"]
         if scenario.header_edits:
             lines += ["  option forwardfor", "  http-request set-header X-Forwarded-Proto http",
@@ -135,9 +138,8 @@ http {{
   proxy_set_header Connection "";
   proxy_set_header Host $host;
   proxy_request_buffering off;
-  proxy_buffer_size {"64k" if scenario.large else "8k"};
-  proxy_buffers 8 {"64k" if scenario.large else "8k"};
-  proxy_busy_buffers_size {"128k" if scenario.large else "16k"};
+  {"proxy_buffering off; proxy_buffers 4 256k;" if scenario.large else "proxy_buffers 8 8k;"}
+  proxy_buffer_size {"256k" if scenario.large else "8k"};
   proxy_max_temp_file_size 0;
   proxy_next_upstream off;
 {edits}  upstream app {{

@@ -26,7 +26,8 @@ class Scenario:
     close: bool = False  # a client connection for each request
     method: str = "GET"
     body_bytes: int = 0
-    large: bool = False  # bodies that a balancer told to splice would splice
+    large: bool = False  # bodies worth splicing: from 64 KB on
+    huge: bool = False  # from 1 MB on
     header_edits: bool = False
     servers: int = 1
     balance: str = "roundrobin"
@@ -88,8 +89,9 @@ def _scenarios():
     yield _body("s3", "64 KB bodies", 65536, Budget(0.88, 0.75, 7, 8000), large=True)
     yield _body("s3c", "64 KB bodies, chunked", 65536, Budget(0.88, 0.75, 7, 8000), large=True,
                 query="?chunked=16384")  # fmt: skip
-    yield _body("s4.1mb", "1 MB bodies", 1 << 20, _LARGE, large=True)
-    yield _body("s4.10mb", "10 MB bodies", 10 << 20, _LARGE, large=True, connections=16)
+    yield _body("s4.1mb", "1 MB bodies", 1 << 20, _LARGE, large=True, huge=True)
+    yield _body("s4.10mb", "10 MB bodies", 10 << 20, _LARGE, large=True, huge=True,
+                connections=16)  # fmt: skip
     yield Scenario("s8", "10,000 idle connections", idle=10_000)
     for short, balance in (("rr", "roundrobin"), ("lc", "leastconn")):
         for count in (1, 100, 1000, 10_000):
@@ -98,7 +100,7 @@ def _scenarios():
     for count in (1, 100, 1000, 10_000):
         yield Scenario(f"s11.{count}", f"{count:,} routes by host and path", routes=count)
     yield Scenario("s12", "POST of 1 MB", "/status/200", 4, method="POST", body_bytes=1 << 20,
-                   large=True, budget=_LARGE)  # fmt: skip
+                   large=True, huge=True, budget=_LARGE)  # fmt: skip
     yield Scenario("s13", "overload: 512 clients, 4 servers of maxconn 32, 50 ms each",
                    connections=512, servers=4, origins=4, maxconn=32,
                    origin_force="/bytes/1024?delay=50", budget=Budget(calls=5.5))  # fmt: skip
