@@ -1,0 +1,188 @@
+// The JSON Schema (by ajv) and the parser (by config_check) must judge alike: every shipped
+// configuration and every good snippet pass both, every bad snippet is refused by both.
+//
+//   node schema_parity.mjs CONFIG_CHECK SOURCE_DIR
+//
+// Ends 0 (they agree), 1 (they do not), 77 (ajv is not installed: "npm ci" in this folder).
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const [configCheck, sourceDir] = process.argv.slice(2);
+
+let Ajv;
+try {
+  Ajv = (await import("ajv")).default;
+} catch {
+  console.log('skipped: ajv is missing; run "npm ci" in test/integration/schema_parity');
+  process.exit(77);
+}
+
+/** JSON with comments and trailing commas as plain JSON. */
+function plain(text) {
+  const string = '"(?:\\\\.|[^"\\\\])*"';
+  const uncommented = text.replace(
+    new RegExp(`(${string})|//[^\\n]*|/\\*[^]*?\\*/`, "g"), (_, kept) => kept ?? " ");
+  return uncommented.replace(new RegExp(`(${string})|,(?=\\s*[}\\]])`, "g"), (_, kept) => kept ?? "");
+}
+
+/** A file that is good, to be spoilt in one place at a time. */
+const base = () => ({
+  frontends: { www: { bind: ":80", default_backend: "app" } },
+  backends: { app: { servers: { a: "10.0.0.1:80" } } },
+});
+const root = (more) => ({ ...base(), ...more });
+const frontend = (more) => {
+  const file = base();
+  Object.assign(file.frontends.www, more);
+  return file;
+};
+const backend = (more) => {
+  const file = base();
+  Object.assign(file.backends.app, more);
+  return file;
+};
+const server = (more) => backend({ servers: { a: { address: "10.0.0.1:80", ...more } } });
+const rule = (more) => frontend({ rules: [more] });
+
+const good = {
+  "the base itself": base(),
+  "a plain and a full bind": frontend({ bind: [":80", { address: "[::1]:81", backlog: 5 }] }),
+  "a variable as a word": backend({ "http-reuse": "${REUSE:-safe}" }),
+  "a variable as a duration": frontend({ timeout: { client: "${T:-5s}" } }),
+  "a variable as an address": backend({ servers: { a: "${HOST:-10.0.0.1}:80" } }),
+  "an unbounded hash": backend({ balance: "source", "hash-balance-factor": 0 }),
+  "a bounded hash": backend({ balance: "uri whole", "hash-balance-factor": 101 }),
+  "random with a number": backend({ balance: "random(3)" }),
+  "hash by header": backend({ balance: "hash", hash: "hdr(X-User)" }),
+  "hash by query": backend({ balance: "hash", hash: "pathq" }),
+  "check by truth": backend({ check: true }),
+  "check by object": backend({ check: { type: "http", expect: { status: [200, "300-399"] } } }),
+  "check switched off": server({ check: false }),
+  "several words": backend({ "retry-on": ["conn-failure", "empty-response"] }),
+  "one word": backend({ "retry-on": "none" }),
+  "a redirect": rule({ redirect: { scheme: "https", code: 308 } }),
+  "an answer": rule({ if: { host: ["a", "*.b"], not: { path: "/x" } }, return: { string: "a\nb" } }),
+  "a control socket": root({ runtime: [{ bind: "unix:/run/x", mode: "0660", level: "admin" }] }),
+  "an access log": root({ log: { access: { target: "syslog:/dev/log", format: "clf" } } }),
+  "a password": root({ admin: { auth: { ops: "x" } } }),
+  "includes": root({ include: "none/*.jsonc", $schema: "x" }),
+};
+
+const bad = {
+  "an array as file": [],
+  "an unknown key": root({ fronteds: {} }),
+  "failover": root({ failover: {} }),
+  "certificates": root({ certificates: {} }),
+  "resolvers": root({ resolvers: {} }),
+  "an empty include": root({ include: [] }),
+  "a number of threads as text": root({ global: { nbthread: "4" } }),
+  "too many threads": root({ global: { nbthread: 257 } }),
+  "a fraction": root({ global: { nbthread: 1.5 } }),
+  "a duration without unit": root({ global: { grace: "30" } }),
+  "a duration as number": root({ global: { grace: 30 } }),
+  "an unknown unit": root({ global: { grace: "30sec" } }),
+  "a line break in a name": root({ global: { node: "a\nb" } }),
+  "an empty name": root({ global: { node: "" } }),
+  "runtime as object": root({ runtime: { bind: "unix:/x" } }),
+  "a socket without address": root({ runtime: [{}] }),
+  "a mode that is not octal": root({ runtime: [{ bind: "unix:/x", mode: "688" }] }),
+  "an unknown level": root({ runtime: [{ bind: "unix:/x", level: "root" }] }),
+  "a uri without slash": root({ admin: { "stats-uri": "stats" } }),
+  "a user with a colon": root({ admin: { auth: { "a:b": "x" } } }),
+  "an empty password": root({ admin: { auth: { a: "" } } }),
+  "log format tcplog": root({ log: { access: { format: "tcplog" } } }),
+  "an unknown log target": root({ log: { access: { target: "disk" } } }),
+  "a log file": root({ log: { target: "file:/x" } }),
+  "bind in defaults": root({ defaults: { bind: ":80" } }),
+  "mode tcp in defaults": root({ defaults: { mode: "tcp" } }),
+  "no bind": { frontends: { www: {} } },
+  "no bind at all": frontend({ bind: [] }),
+  "a bind without port": frontend({ bind: "10.0.0.1" }),
+  "a bind as number": frontend({ bind: 80 }),
+  "a bind without address": frontend({ bind: { backlog: 1 } }),
+  "a bind with ssl": frontend({ bind: { address: ":443", ssl: {} } }),
+  "a bind with accept-proxy": frontend({ bind: { address: ":80", "accept-proxy": true } }),
+  "mode tcp": frontend({ mode: "tcp" }),
+  "an error page for 200": frontend({ errorfiles: { 200: "x" } }),
+  "a header name with a blank": frontend({ "unique-id-header": "X Id" }),
+  "a frontend's name with a slash": { frontends: { "a/b": { bind: ":80" } } },
+  "a rule without action": rule({ if: { path: "/" } }),
+  "a rule with two actions": rule({ use_backend: "app", return: {} }),
+  "deny": rule({ deny: 403 }),
+  "rate-limit": rule({ "rate-limit": {}, return: {} }),
+  "set-header": rule({ "set-header": {} }),
+  "a condition on src": rule({ if: { src: "10.0.0.0/8" }, return: {} }),
+  "a condition on ssl_fc": rule({ if: { ssl_fc: true }, return: {} }),
+  "not inside not": rule({ if: { not: { not: {} } }, return: {} }),
+  "an empty list of hosts": rule({ if: { host: [] }, return: {} }),
+  "a path without slash": rule({ if: { path_beg: "x" }, return: {} }),
+  "a redirect to nowhere": rule({ redirect: {} }),
+  "a redirect to two places": rule({ redirect: { scheme: "https", location: "/" } }),
+  "a redirect with code 300": rule({ redirect: { scheme: "https", code: 300 } }),
+  "an answer 199": rule({ return: { status: 199 } }),
+  "an unknown policy": backend({ balance: "leastcon" }),
+  "random of none": backend({ balance: "random(0)" }),
+  "a policy with a tail": backend({ balance: "source whole" }),
+  "an unknown hash key": backend({ balance: "hash", hash: "header(X)" }),
+  "a factor of 100": backend({ balance: "uri", "hash-balance-factor": 100 }),
+  "an unknown reuse": backend({ "http-reuse": "Safe" }),
+  "no word to retry on": backend({ "retry-on": [] }),
+  "cookie": backend({ cookie: {} }),
+  "server-template": backend({ "server-template": {} }),
+  "a check for a database": backend({ check: { type: "pgsql" } }),
+  "a check as word": backend({ check: "http" }),
+  "a status of 600": backend({ check: { type: "http", expect: { status: 600 } } }),
+  "servers as array": backend({ servers: ["10.0.0.1:80"] }),
+  "a server as number": backend({ servers: { a: 80 } }),
+  "a server without port": backend({ servers: { a: "10.0.0.1" } }),
+  "a server's name with a blank": backend({ servers: { "a b": "10.0.0.1:80" } }),
+  "a weight of 257": server({ weight: 257 }),
+  "a rise of 0": server({ rise: 0 }),
+  "backup as text": server({ backup: "yes" }),
+  "an unknown state": server({ state: "up" }),
+  "a check as object on a server": server({ check: {} }),
+  "ssl on a server": server({ ssl: {} }),
+  "send-proxy": server({ "send-proxy": "v2" }),
+  "proto": server({ proto: "h2" }),
+  "address in default-server": backend({ "default-server": { address: "10.0.0.1:80" } }),
+};
+
+const schema = JSON.parse(readFileSync(join(sourceDir, "etc/tandem.schema.json"), "utf8"));
+// strictTypes off: ajv would have each alternative repeat the type it stands beside.
+const ajv = new Ajv({ strict: true, strictRequired: false, strictTypes: false, allErrors: true });
+const validate = ajv.compile(schema);
+
+let failures = 0;
+function judge(name, file, value, wanted) {
+  const bySchema = validate(value);
+  const said = spawnSync(configCheck, [file], { encoding: "utf8" });
+  const byParser = said.status === 0;
+  if (bySchema === wanted && byParser === wanted) return;
+  failures += 1;
+  console.log(`${name}: ${wanted ? "good" : "bad"}, but the schema says ${bySchema ? "good" : "bad"}` +
+      ` and the parser says ${byParser ? "good" : "bad"} (exit ${said.status})`);
+  if (wanted) console.log(JSON.stringify(validate.errors, null, 1), said.stderr);
+}
+
+const scratch = mkdtempSync(join(tmpdir(), "tandem-schema-"));
+try {
+  const shipped = ["etc", "etc/examples"].flatMap((folder) =>
+    readdirSync(join(sourceDir, folder))
+      .filter((name) => name.endsWith(".jsonc"))
+      .map((name) => join(sourceDir, folder, name)));
+  for (const file of shipped) judge(file, file, JSON.parse(plain(readFileSync(file, "utf8"))), true);
+  const snippet = join(scratch, "snippet.jsonc");
+  for (const [list, wanted] of [[good, true], [bad, false]]) {
+    for (const [name, value] of Object.entries(list)) {
+      writeFileSync(snippet, JSON.stringify(value));
+      judge(name, snippet, value, wanted);
+    }
+  }
+  const count = shipped.length + Object.keys(good).length + Object.keys(bad).length;
+  console.log(`${count} configurations, ${failures} disagreements`);
+} finally {
+  rmSync(scratch, { recursive: true });
+}
+process.exit(failures === 0 ? 0 : 1);
