@@ -16,9 +16,10 @@ std::string_view without_port(std::string_view authority) noexcept {
 }  // namespace
 
 std::string_view host_of(std::string_view authority) noexcept {
-  // A client that writes "allowed@other" must not be read as "allowed".
-  if (const std::size_t at = authority.rfind('@'); at != std::string_view::npos) {
-    authority.remove_prefix(at + 1);
+  // A client that writes "allowed@other" must not be read as "allowed". memchr() is quick to say
+  // that there is none, as always.
+  if (authority.find('@') != std::string_view::npos) {
+    authority.remove_prefix(authority.rfind('@') + 1);
   }
   std::string_view host = without_port(authority);
   // "example.org." is the same name, and must not be a way round a rule.
