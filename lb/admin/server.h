@@ -7,21 +7,21 @@
 #include "common/address.h"
 #include "common/event/poller.h"
 #include "common/result.h"
+#include "lb/admin/connection.h"
+#include "lb/admin/endpoints.h"
+#include "lb/admin/listener.h"
 #include "lb/admin/source.h"
 #include "lb/config/snapshot.h"
 
-#include <cstdint>
 #include <memory>
 
 namespace tandem::lb::admin {
-
-class Listener;
 
 /// Thread: control. Destroy before its poller and loop.
 class AdminServer {
  public:
   /// `source` and `settings` outlive the server.
-  AdminServer(event::Poller& poller, const config::Admin& settings, Source& source);
+  AdminServer(event::Poller& poller, const config::Admin& settings, const Source& source);
   ~AdminServer();
   AdminServer(const AdminServer&) = delete;
   AdminServer& operator=(const AdminServer&) = delete;
@@ -30,11 +30,15 @@ class AdminServer {
   /// when the settings have no "bind".
   [[nodiscard]] Result<void> listen();
   /// Where it listens (tests bind port 0). Only after listen() succeeded.
-  [[nodiscard]] SocketAddress address() const;
+  [[nodiscard]] SocketAddress address() const { return listener_->address(); }
   /// Takes no new connections; those that are open go on until their limits.
   void close_listener();
 
  private:
+  event::Poller& poller_;
+  const config::Admin& settings_;
+  Endpoints endpoints_;
+  Connections connections_;
   std::unique_ptr<Listener> listener_;
 };
 

@@ -2,12 +2,12 @@
 // to the figures, the fleet and the facts only the process knows, and owns nothing.
 #pragma once
 
+#include "lb/control/context.h"
+#include "lb/figures/figures.h"
+
 #include <chrono>
 #include <cstdint>
 #include <string>
-
-#include "lb/control/context.h"
-#include "lb/figures/figures.h"
 
 namespace tandem::lb::admin {
 

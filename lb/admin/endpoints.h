@@ -1,0 +1,54 @@
+// Endpoints: what the admin server answers to which path. It reads the source and writes nothing;
+// it knows no socket. Thread: control, except Reply::later.
+#pragma once
+
+#include "lb/admin/source.h"
+#include "lb/config/snapshot.h"
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace tandem::lb::admin {
+
+struct Request {
+  bool is_get = true;              // GET or HEAD
+  std::string_view path;           // without the query
+  std::string_view authorization;  // value of the field; empty: none
+};
+
+struct Reply {
+  int status = 200;
+  std::string content_type = "text/plain; charset=utf-8";
+  std::string body;
+  std::string location;  // redirects
+  /// Set: makes the body, on any thread, from a copy it owns.
+  std::move_only_function<std::string()> later;
+};
+
+/// - `/live`: 200 as long as the loop turns.
+/// - `/ready`: 200, or 503 with the reason.
+/// - metrics-uri: Prometheus' text format.
+/// - stats-uri: the page; with `;csv`, `;json` or `;typed` the same rows for programs. `;norefresh`
+///   is understood and means nothing; `;up` and `;no-maint` leave rows out, `;refresh` reloads.
+///
+/// The last two ask for a password when the settings have one.
+class Endpoints {
+ public:
+  /// Both outlive it.
+  Endpoints(const config::Admin& settings, const Source& source)
+      : settings_(settings), source_(source) {}
+
+  [[nodiscard]] Reply answer(const Request& request) const;
+
+ private:
+  [[nodiscard]] Reply ready() const;
+  [[nodiscard]] Reply metrics() const;
+  [[nodiscard]] Reply statistics(std::string_view options) const;
+  [[nodiscard]] bool needs_password(const Request& request) const;
+
+  const config::Admin& settings_;
+  const Source& source_;
+};
+
+}  // namespace tandem::lb::admin

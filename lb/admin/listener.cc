@@ -1,0 +1,62 @@
+#include "lb/admin/listener.h"
+
+#include "common/file_descriptor.h"
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+namespace tandem::lb::admin {
+namespace {
+
+constexpr int kBacklog = 128;
+
+std::unexpected<Error> system_failure(std::string_view what, const SocketAddress& address) {
+  return fail(fmt::format("cannot {} {}: {}", what, address.text(), std::strerror(errno)));
+}
+
+}  // namespace
+
+Listener::~Listener() {
+  if (!path_.empty()) ::unlink(path_.c_str());
+}
+
+Result<void> Listener::bind(const SocketAddress& address) {
+  FileDescriptor fd(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd) return system_failure("open a socket for", address);
+  const int on = 1;
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (address.is_unix()) ::unlink(address.host().c_str());
+  if (::bind(fd.get(), address.data(), address.size()) != 0 || ::listen(fd.get(), kBacklog) != 0)
+    return system_failure("bind", address);
+  if (address.is_unix()) path_ = address.host();
+  attach(fd.release());
+  if (!watch()) return system_failure("watch", address);
+  return {};
+}
+
+SocketAddress Listener::address() const {
+  sockaddr_storage storage{};
+  socklen_t length = sizeof storage;
+  ::getsockname(fd(), reinterpret_cast<sockaddr*>(&storage), &length);
+  return {reinterpret_cast<const sockaddr*>(&storage), length};
+}
+
+void Listener::on_ready() {
+  while (is_open() && connections_.has_room()) {
+    FileDescriptor peer(::accept4(fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (!peer && errno == EINTR) continue;
+    // EAGAIN: nobody waits. No descriptor left: the next client or the next end tries again.
+    if (!peer) return;
+    auto connection = std::make_unique<Connection>(poller(), connections_, endpoints_);
+    Connection& begun = *connection;
+    connections_.add(std::move(connection));
+    begun.begin(peer.release());
+  }
+}
+
+}  // namespace tandem::lb::admin

@@ -1,0 +1,30 @@
+// Listener: the one socket that admin clients connect to.
+#pragma once
+
+#include "common/address.h"
+#include "common/event/poller.h"
+#include "common/result.h"
+#include "lb/admin/connection.h"
+#include "lb/admin/endpoints.h"
+
+namespace tandem::lb::admin {
+
+/// Thread: the poller's. Both references outlive it.
+class Listener final : public event::Socket {
+ public:
+  Listener(event::Poller& poller, Connections& connections, const Endpoints& endpoints)
+      : Socket(poller), connections_(connections), endpoints_(endpoints) {}
+  ~Listener() override;
+
+  [[nodiscard]] Result<void> bind(const SocketAddress& address);
+  [[nodiscard]] SocketAddress address() const;
+
+ private:
+  void on_ready() override;
+
+  Connections& connections_;
+  const Endpoints& endpoints_;
+  std::string path_;  // of a Unix socket
+};
+
+}  // namespace tandem::lb::admin

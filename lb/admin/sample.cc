@@ -1,0 +1,190 @@
+#include "lb/admin/sample.h"
+
+#include <chrono>
+
+namespace tandem::lb::admin {
+namespace {
+
+/// Weights are kept in sixteenths of a configured unit.
+constexpr double kWeightUnit = 16.0;
+
+double unix_seconds(std::chrono::system_clock::time_point at) {
+  return std::chrono::duration<double>(at.time_since_epoch()).count();
+}
+
+double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+FrontendSample sample_frontend(const Source& source, config::FrontendIndex f) {
+  FrontendSample sample;
+  const upstream::FrontendShared& shared = source.stat.shared.frontends[f];
+  sample.name = source.stat.snapshot.frontends[f].name;
+  sample.current_connections = shared.connections.load(std::memory_order_relaxed);
+  sample.connections_limit = shared.maxconn.load(std::memory_order_relaxed);
+  for (std::uint32_t w = 0; w < source.figures.workers(); ++w) {
+    const figures::FrontendCells& cells = source.figures.of(w).frontend(f);
+    sample.connections += cells.connections.value();
+    sample.requests += cells.requests.value();
+    sample.bytes_in += cells.bytes_in.value();
+    sample.bytes_out += cells.bytes_out.value();
+    sample.denied_requests += cells.denied_requests.value();
+    sample.denied_responses += cells.denied_responses.value();
+    sample.intercepted += cells.intercepted.value();
+    for (std::size_t i = 0; i < sample.errors.size(); ++i)
+      sample.errors[i] += cells.request_errors[i].value();
+    for (std::size_t i = 0; i < sample.responses.size(); ++i)
+      sample.responses[i] += cells.responses[i].value();
+    sample.request_duration.add(cells.request_duration);
+  }
+  return sample;
+}
+
+ServerWord state_word(const upstream::ServerState& state, const health::ServerHealth& health) {
+  if (state.admin_state() == upstream::AdminState::kMaint) return ServerWord::kMaint;
+  switch (health.state()) {
+    case health::State::kStarting:
+    case health::State::kDown:
+      return ServerWord::kDown;
+    case health::State::kStopping:
+      return ServerWord::kNolb;
+    case health::State::kUp:
+      break;
+  }
+  return state.admin_state() == upstream::AdminState::kDrain ? ServerWord::kDrain : ServerWord::kUp;
+}
+
+ServerSample sample_server(const Source& source, upstream::ServerId id) {
+  ServerSample sample;
+  const upstream::Fleet& fleet = source.stat.fleet;
+  const upstream::ServerState& state = fleet.server(id);
+  const health::ServerHealth& health = fleet.health(id);
+  const upstream::ServerShared& shared = source.stat.shared.servers[id.backend][id.server];
+  sample.name = state.config->name;
+  sample.traffic.current_requests = shared.load.load(std::memory_order_relaxed);
+  sample.traffic.queued = shared.queued.load(std::memory_order_relaxed);
+  for (std::uint32_t w = 0; w < source.figures.workers(); ++w)
+    sample.traffic.add(source.figures.of(w).server(id.backend, id.server));
+  sample.state = state_word(state, health);
+  sample.weight = upstream::effective_weight(state, fleet.now()) / kWeightUnit;
+  sample.requests_limit = state.maxconn;
+  sample.is_checked = health.is_checked;
+  sample.check_failures = health.failures;
+  sample.downs = health.downs;
+  sample.downtime_seconds = seconds(state.downtime_at(fleet.now()));
+  sample.check_seconds =
+      health.last.duration < Milliseconds(0) ? -1 : seconds(health.last.duration);
+  return sample;
+}
+
+BackendSample sample_backend(const Source& source, config::BackendIndex b) {
+  BackendSample sample;
+  const config::Backend& configured = source.stat.snapshot.backends[b];
+  const upstream::BackendShared& shared = source.stat.shared.backends[b];
+  const upstream::BackendState& state = source.stat.fleet.backend(b);
+  sample.name = configured.name;
+  sample.traffic.current_requests = shared.load.load(std::memory_order_relaxed);
+  sample.traffic.queued = shared.queued.load(std::memory_order_relaxed);
+  for (std::uint32_t w = 0; w < source.figures.workers(); ++w)
+    sample.traffic.add(source.figures.of(w).backend(b));
+  sample.is_up = state.is_up;
+  sample.active_servers = state.acting.active;
+  sample.backup_servers = state.acting.backup;
+  sample.weight = source.stat.fleet.weight(b).effective / kWeightUnit;
+  sample.downs = state.downs;
+  sample.downtime_seconds = seconds(state.downtime_at(source.stat.fleet.now()));
+  for (std::uint32_t s = 0; s < configured.servers.size(); ++s)
+    sample.servers.push_back(sample_server(source, {b, s}));
+  return sample;
+}
+
+ProcessSample sample_process(const Source& source) {
+  ProcessSample sample;
+  sample.version = source.process.version;
+  sample.config_hash = source.facts.config_hash;
+  sample.start_time = unix_seconds(source.process.started_at);
+  sample.last_reload_time = unix_seconds(source.facts.last_reload_at);
+  sample.last_reload_ok = source.facts.last_reload_ok;
+  sample.reloads_ok = source.facts.reloads_ok;
+  sample.reloads_failed = source.facts.reloads_failed;
+  sample.stopping = source.process.stopping;
+  sample.current_connections =
+      source.stat.shared.process.connections.load(std::memory_order_relaxed);
+  sample.connections_limit = source.stat.shared.process.maxconn.load(std::memory_order_relaxed);
+  sample.descriptors_limit = source.process.descriptors_limit;
+  sample.log_dropped = source.facts.log_lost;
+  for (std::uint32_t w = 0; w < source.figures.workers(); ++w) {
+    const figures::WorkerCells& cells = source.figures.of(w).worker();
+    sample.connections += cells.connections.value();
+    sample.maxconn_reached += cells.maxconn_reached.value();
+    sample.accept_failures += cells.accept_failures.value();
+    sample.bytes_spliced += cells.bytes_out_spliced.value();
+    sample.buffers_bytes += cells.buffers_bytes.value();
+    sample.pipes_used += cells.pipes_used.value();
+    sample.pipes_free += cells.pipes_free.value();
+    sample.log_dropped += cells.log_dropped.value();
+  }
+  return sample;
+}
+
+}  // namespace
+
+void HistogramSample::add(const metrics::DurationHistogram& cells) noexcept {
+  for (std::size_t i = 0; i < buckets.size(); ++i) buckets[i] += cells.bucket(i);
+  sum_microseconds += cells.sum_microseconds();
+}
+
+void TrafficSample::add(const figures::ServerCells& cells) noexcept {
+  requests += cells.sessions.value();
+  bytes_in += cells.bytes_in.value();
+  bytes_out += cells.bytes_out.value();
+  connect_errors += cells.connect_errors.value();
+  response_errors += cells.response_errors.value();
+  client_aborts += cells.client_aborts.value();
+  server_aborts += cells.server_aborts.value();
+  retries += cells.retries.value();
+  redispatches += cells.redispatches.value();
+  denied_responses += cells.denied_responses.value();
+  connects += cells.connects.value();
+  reuses += cells.reuses.value();
+  idle_connections += cells.idle_connections.value();
+  used_connections += cells.used_connections.value();
+  for (std::size_t i = 0; i < responses.size(); ++i) responses[i] += cells.responses[i].value();
+  queue_duration.add(cells.queue_duration);
+  connect_duration.add(cells.connect_duration);
+  first_byte_duration.add(cells.first_byte_duration);
+  request_duration.add(cells.total_duration);
+}
+
+std::string_view word_of(ServerWord word) noexcept {
+  switch (word) {
+    case ServerWord::kUp:
+      return "up";
+    case ServerWord::kDown:
+      return "down";
+    case ServerWord::kNolb:
+      return "nolb";
+    case ServerWord::kDrain:
+      return "drain";
+    case ServerWord::kMaint:
+      return "maint";
+    case ServerWord::kCount:
+      break;
+  }
+  return "";
+}
+
+Sample take_sample(const Source& source) {
+  Sample sample;
+  sample.process = sample_process(source);
+  for (std::uint32_t w = 0; w < source.figures.workers(); ++w) {
+    const figures::WorkerCells& cells = source.figures.of(w).worker();
+    sample.workers.push_back({static_cast<double>(cells.loop_busy_permille.value()) / 1e3,
+                              static_cast<double>(cells.loop_lag_microseconds.value()) / 1e6});
+  }
+  for (config::FrontendIndex f = 0; f < source.stat.snapshot.frontends.size(); ++f)
+    sample.frontends.push_back(sample_frontend(source, f));
+  for (config::BackendIndex b = 0; b < source.stat.snapshot.backends.size(); ++b)
+    sample.backends.push_back(sample_backend(source, b));
+  return sample;
+}
+
+}  // namespace tandem::lb::admin

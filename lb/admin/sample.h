@@ -1,0 +1,134 @@
+// Sample: the figures of one moment as plain numbers, copied on the control thread so that metrics
+// can be rendered from them on another. Raw counters since start: `clear counters` does not touch
+// them, because a Prometheus counter never goes back.
+#pragma once
+
+#include "lb/admin/source.h"
+#include "lb/figures/cells.h"
+#include "metrics/cell.h"
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tandem::lb::admin {
+
+struct HistogramSample {
+  std::array<std::uint64_t, metrics::DurationHistogram::kBuckets> buckets{};  // not cumulative
+  std::uint64_t sum_microseconds = 0;
+
+  void add(const metrics::DurationHistogram& cells) noexcept;
+};
+
+struct FrontendSample {
+  std::string name;
+  std::uint64_t connections = 0;
+  std::uint64_t current_connections = 0;
+  std::uint64_t connections_limit = 0;  // 0: only that of the process
+  std::uint64_t requests = 0;
+  std::uint64_t bytes_in = 0;
+  std::uint64_t bytes_out = 0;
+  std::uint64_t denied_requests = 0;
+  std::uint64_t denied_responses = 0;
+  std::uint64_t intercepted = 0;
+  std::array<std::uint64_t, static_cast<std::size_t>(figures::RequestError::kCount)> errors{};
+  std::array<std::uint64_t, 6> responses{};  // by first digit; [0]: other
+  HistogramSample request_duration;
+};
+
+/// What servers and backends both count.
+struct TrafficSample {
+  std::uint64_t requests = 0;
+  std::uint64_t current_requests = 0;
+  std::uint64_t queued = 0;
+  std::uint64_t bytes_in = 0;
+  std::uint64_t bytes_out = 0;
+  std::uint64_t connect_errors = 0;
+  std::uint64_t response_errors = 0;
+  std::uint64_t client_aborts = 0;
+  std::uint64_t server_aborts = 0;
+  std::uint64_t retries = 0;
+  std::uint64_t redispatches = 0;
+  std::uint64_t denied_responses = 0;
+  std::uint64_t connects = 0;
+  std::uint64_t reuses = 0;
+  std::int64_t idle_connections = 0;
+  std::int64_t used_connections = 0;
+  std::array<std::uint64_t, 6> responses{};
+  HistogramSample queue_duration;
+  HistogramSample connect_duration;
+  HistogramSample first_byte_duration;
+  HistogramSample request_duration;
+
+  void add(const figures::ServerCells& cells) noexcept;
+};
+
+/// The states of tandem_server_state{state}; exactly one is 1.
+enum class ServerWord : std::uint8_t { kUp, kDown, kNolb, kDrain, kMaint, kCount };
+[[nodiscard]] std::string_view word_of(ServerWord word) noexcept;
+
+struct ServerSample {
+  std::string name;
+  TrafficSample traffic;
+  ServerWord state = ServerWord::kUp;
+  double weight = 0;                 // effective, in configured units
+  std::uint64_t requests_limit = 0;  // 0: none
+  bool is_checked = false;
+  std::uint64_t check_failures = 0;
+  std::uint64_t downs = 0;
+  double downtime_seconds = 0;
+  double check_seconds = -1;  // of the last check; negative: not measured
+};
+
+struct BackendSample {
+  std::string name;
+  TrafficSample traffic;
+  bool is_up = true;
+  std::uint32_t active_servers = 0;
+  std::uint32_t backup_servers = 0;
+  double weight = 0;
+  std::uint64_t downs = 0;
+  double downtime_seconds = 0;
+  std::vector<ServerSample> servers;
+};
+
+struct WorkerSample {
+  double busy_ratio = 0;
+  double lag_seconds = 0;
+};
+
+struct ProcessSample {
+  std::string version;
+  std::string config_hash;
+  double start_time = 0;  // Unix seconds
+  double last_reload_time = 0;
+  bool last_reload_ok = true;
+  std::uint64_t reloads_ok = 0;
+  std::uint64_t reloads_failed = 0;
+  bool stopping = false;
+  std::uint64_t connections = 0;
+  std::uint64_t current_connections = 0;
+  std::uint64_t connections_limit = 0;
+  std::uint64_t maxconn_reached = 0;
+  std::uint64_t accept_failures = 0;
+  std::uint64_t bytes_spliced = 0;
+  std::int64_t buffers_bytes = 0;
+  std::int64_t pipes_used = 0;
+  std::int64_t pipes_free = 0;
+  std::uint64_t log_dropped = 0;
+  std::uint64_t descriptors_limit = 0;
+};
+
+struct Sample {
+  ProcessSample process;
+  std::vector<WorkerSample> workers;
+  std::vector<FrontendSample> frontends;
+  std::vector<BackendSample> backends;
+};
+
+/// Adds up all workers. Thread: control.
+[[nodiscard]] Sample take_sample(const Source& source);
+
+}  // namespace tandem::lb::admin
