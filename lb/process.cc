@@ -4,6 +4,7 @@
 #include "common/log.h"
 #include "common/random.h"
 #include "lb/control/commands.h"
+#include "lb/health/probes.h"
 #include "lb/listeners.h"
 #include "lb/proxy/access_log.h"
 #include "lb/version.h"
@@ -68,7 +69,7 @@ Result<void> Process::open() {
   if (!sockets) return std::unexpected(sockets.error());
   info_.listeners = static_cast<std::uint32_t>(sockets->front().size());
   for (const config::Frontend& frontend : snapshot_->frontends)
-    facts_.frontends_listening += frontend.binds.empty() ? 0 : 1;
+    if (!frontend.binds.empty()) ++facts_.frontends_listening;
   auto writer = proxy::open_access_log(snapshot_->access_log, worker_count_);
   if (!writer) return fail("/log/access/target: " + writer.error().message);
   log_writer_ = std::move(*writer);

@@ -35,8 +35,8 @@ Pump::State Pump::run(BodySource& source, BodySink& sink) {
     if (state != State::kYields) break;
   }
   source.park();
-  if (state != State::kWaitsForSink && state != State::kYields && pipe_ && pipe_->bytes == 0)
-    pipe_.reset();
+  // What was announced to the sink has to come through this pipe.
+  if (splice_left_ == 0 && pipe_ && pipe_->bytes == 0) pipe_.reset();
   return state;
 }
 
