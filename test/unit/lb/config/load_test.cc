@@ -486,6 +486,15 @@ TEST_CASE("A path that does not exist is told apart from one that is wrong") {
   CHECK(texts(empty.errors, scratch) == Texts{"/empty:1:1: /: no *.jsonc file in this folder"});
 }
 
+TEST_CASE("The hash is of the files' texts, wherever they lie") {
+  const Scratch here;
+  const Scratch there;
+  const std::string hash = load_text(here, kSmallest).hash;
+  CHECK(hash.size() == 16);
+  CHECK(load_text(there, kSmallest).hash == hash);
+  CHECK(load_text(there, std::string(kSmallest) + "\n").hash != hash);
+}
+
 TEST_CASE("A file that breaks the grammar hides no problem of the others") {
   const Scratch scratch;
   const std::string a = scratch.write("a.jsonc", "{");
