@@ -201,7 +201,7 @@ void append_row(std::string& out, const StatRow& row) {
 /// Opens and closes the frame around the rows of one proxy.
 class Frames {
  public:
-  explicit Frames(std::string& out) : out_(out) {}
+  Frames(std::string& out, const config::Snapshot& snapshot) : out_(out), snapshot_(snapshot) {}
 
   void add(const StatRow& row) {
     if (!open_ || row.iid != *open_) begin(row);
@@ -216,19 +216,20 @@ class Frames {
   void begin(const StatRow& row) {
     end();
     open_ = row.iid;
-    out_ += "<section id=\"";
+    out_ += row.type == RowType::kFrontend ? "<section id=\"frontend-" : "<section id=\"backend-";
     append_escaped(out_, plain(row, Column::kPxname));
     out_ += "\"><h2>";
     append_escaped(out_, plain(row, Column::kPxname));
-    out_ += row.type == RowType::kFrontend ? "<small>frontend" : "<small>backend";
-    const std::string algorithm = plain(row, Column::kAlgo);
-    if (!algorithm.empty()) append_escaped(out_ += ", ", algorithm);
+    out_ += row.type == RowType::kFrontend ? "<small>frontend" : "<small>backend, ";
+    if (row.type != RowType::kFrontend)
+      append_escaped(out_, snapshot_.backends[row.index].balance.policy);
     out_ += "</small></h2><div class=\"scroll\"><table>\n";
     append_table_head(out_);
     out_ += "<tbody>\n";
   }
 
   std::string& out_;
+  const config::Snapshot& snapshot_;
   std::optional<std::uint32_t> open_;
 };
 
@@ -339,7 +340,7 @@ std::string write_page(const Source& source, const PageOptions& options) {
   append_readiness(out, source);
   append_process(out, source);
   append_legend(out);
-  Frames frames(out);
+  Frames frames(out, source.stat.snapshot);
   control::visit_rows(source.stat, options.filter,
                       [&frames](const StatRow& row) { frames.add(row); });
   frames.end();

@@ -23,7 +23,7 @@ header{display:flex;flex-wrap:wrap;gap:.5rem 2rem;align-items:baseline;margin-bo
 h1{font-size:1.5rem;margin:0;letter-spacing:-.01em}
 header p{margin:0;color:var(--muted)}
 nav{margin-left:auto;display:flex;flex-wrap:wrap;gap:.35rem .9rem}
-.process{display:grid;grid-template-columns:repeat(auto-fit,minmax(15rem,1fr));gap:.15rem 2rem;
+.process{display:flex;flex-wrap:wrap;gap:.15rem 2.25rem;
 background:var(--card);border:1px solid var(--line);border-radius:8px;padding:.75rem 1rem;margin:0 0 .75rem}
 .process div{white-space:nowrap;font-variant-numeric:tabular-nums}
 .notready{border-left:4px solid var(--warn);padding:.4rem .75rem;background:var(--card);
@@ -34,8 +34,8 @@ section{background:var(--card);border:1px solid var(--line);border-radius:8px;ma
 h2{font-size:1.05rem;margin:0;padding:.55rem .9rem;display:flex;gap:.75rem;align-items:baseline}
 h2 small{color:var(--muted);font-weight:400}
 .scroll{overflow-x:auto}
-table{border-collapse:collapse;width:100%;font-size:12.5px;font-variant-numeric:tabular-nums}
-th,td{padding:.22rem .45rem;border:1px solid var(--line);white-space:nowrap;text-align:right}
+table{border-collapse:collapse;width:100%;font-size:12px;font-variant-numeric:tabular-nums}
+th,td{padding:.2rem .34rem;border:1px solid var(--line);white-space:nowrap;text-align:right}
 thead th{background:var(--head);font-weight:600;text-align:center;color:var(--muted)}
 tbody th,td.word{text-align:left}
 tbody th{font-weight:600;position:sticky;left:0;background:inherit}
