@@ -6,6 +6,10 @@ target_compile_options(tandem_options INTERFACE
   -Wold-style-cast -Wnull-dereference -Wimplicit-fallthrough -Werror
   -Wno-missing-field-initializers  # designated initializers leave out what has a default
   -fno-omit-frame-pointer)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  # std::stable_sort of libstdc++ 12 calls what libstdc++ 12 has deprecated.
+  target_compile_options(tandem_options INTERFACE -Wno-deprecated-declarations)
+endif()
 target_include_directories(tandem_options INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/generated)
 if(TANDEM_SANITIZE)
   # -Wnull-dereference and -Wmaybe-uninitialized report false paths through sanitizer instrumentation.
