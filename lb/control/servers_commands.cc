@@ -14,6 +14,50 @@ using command::Level;
 using command::Reply;
 using upstream::ServerId;
 
+/// srv_check_status: HAProxy's numbers, which have gaps where ours have none.
+int check_status(health::Status status) {
+  using enum health::Status;
+  switch (status) {
+    case kUnknown:
+      return 0;
+    case kInitializing:
+      return 1;
+    case kHana:
+      return 4;
+    case kSockErr:
+      return 5;
+    case kL4Ok:
+      return 6;
+    case kL4Tout:
+      return 7;
+    case kL4Con:
+      return 8;
+    case kL6Ok:
+      return 9;
+    case kL6Tout:
+      return 10;
+    case kL6Rsp:
+      return 11;
+    case kL7Tout:
+      return 12;
+    case kL7Rsp:
+      return 13;
+    case kL7Okd:
+      return 15;
+    case kL7Okcd:
+      return 16;
+    case kL7Sts:
+      return 17;
+    case kProcErr:
+      return 18;
+    case kProcTout:
+      return 19;
+    case kProcOk:
+      return 20;
+  }
+  return 0;
+}
+
 /// srv_check_result: 0 unknown, 1 neutral, 2 failed, 3 passed, 4 passed conditionally.
 int check_result(const health::ServerHealth& health) {
   const health::Status status = health.last.status;
@@ -51,13 +95,13 @@ void append_state(std::string& out, const ControlContext& context, ServerId id) 
   const auto changed_ago =
       std::chrono::duration_cast<std::chrono::seconds>(context.now() - state.last_change).count();
   const auto [check_host, check_port] = check_target(context.fleet, id);
-  fmt::format_to(
-      std::back_inserter(out),
-      "{} {} {} {} {} {} {} {} {} {} {} {} {} {} 0 0 0 - {} - 0 {} {} - 0\n", backend.id,
-      backend.name, server.id, server.name, host_of(state.address),
-      static_cast<int>(upstream::operational_state(state, health)), state.admin, state.weight,
-      state.initial_weight, changed_ago, static_cast<int>(health.last.status), check_result(health),
-      health.verdict.health(), check_state(health), state.address.port(), check_port, check_host);
+  fmt::format_to(std::back_inserter(out),
+                 "{} {} {} {} {} {} {} {} {} {} {} {} {} {} 0 0 0 - {} - 0 {} {} - 0\n", backend.id,
+                 backend.name, server.id, server.name, host_of(state.address),
+                 static_cast<int>(upstream::operational_state(state, health)), state.admin,
+                 state.weight, state.initial_weight, changed_ago, check_status(health.last.status),
+                 check_result(health), health.verdict.health(), check_state(health),
+                 state.address.port(), check_port, check_host);
 }
 
 void append_connections(std::string& out, const ControlContext& context, ServerId id) {
