@@ -23,6 +23,8 @@ Loop::Loop()
 Loop::~Loop() {
   uv_close(reinterpret_cast<uv_handle_t*>(before_wait_),
            [](uv_handle_t* handle) { delete reinterpret_cast<uv_prepare_t*>(handle); });
+  // Work that background() has handed out still refers to the loop; it computes and ends soon.
+  while (native_->active_reqs.count > 0) uv_run(native_, UV_RUN_ONCE);
   while (uv_run(native_, UV_RUN_NOWAIT) != 0 && uv_loop_alive(native_) != 0) {
     // Close callbacks may need more than one turn; an active handle would spin here, so look.
     if (uv_backend_timeout(native_) != 0) break;
