@@ -1,0 +1,85 @@
+#include "ctl/arguments.h"
+#include "ctl/client.h"
+#include "ctl/status.h"
+
+#include <catch2/catch.hpp>
+
+namespace tandem::ctl {
+namespace {
+
+Result<Arguments> parse(std::vector<const char*> words, const char* environment = nullptr) {
+  return parse_arguments(words, environment);
+}
+
+}  // namespace
+
+TEST_CASE("options come before the command, and a socket from the most explicit place") {
+  CHECK(parse({"status"})->socket == "/run/tandem/lb.sock");
+  CHECK(parse({"status"}, "/tmp/x")->socket == "/tmp/x");
+  CHECK(parse({"-s", "/tmp/y", "status"}, "/tmp/x")->socket == "/tmp/y");
+  const auto arguments = parse({"--json", "show", "stat", "-1", "4", "-1"});
+  REQUIRE(arguments);
+  CHECK(arguments->json);
+  CHECK(arguments->words == std::vector<std::string>{"show", "stat", "-1", "4", "-1"});
+}
+
+TEST_CASE("bad usage is told in words") {
+  CHECK(parse({}).error().message == "no command");
+  CHECK(parse({"-s"}).error().message == "-s needs a socket");
+  CHECK(parse({"--loud", "status"}).error().message == "unknown option --loud");
+  CHECK(parse({"show\nstat"}).error().message == "a command is one line");
+}
+
+TEST_CASE("short commands become runtime commands, others go through word for word") {
+  CHECK(runtime_command({"drain", "app/web1"}, false) == "set server app/web1 state drain");
+  CHECK(runtime_command({"ready", "app/web1"}, false) == "set server app/web1 state ready");
+  CHECK(runtime_command({"maint", "app/web1"}, false) == "set server app/web1 state maint");
+  CHECK(runtime_command({"show", "info"}, true) == "show info json");
+  CHECK(runtime_command({"show", "info"}, false) == "show info");
+  CHECK(runtime_command({"show", "backend"}, true) == "show backend");
+  CHECK(runtime_command({"set", "weight", "a/b", "50%"}, false) == "set weight a/b 50%");
+  CHECK(runtime_command({"drain", "app"}, false).error().message ==
+        "drain needs a server, as backend/server");
+  CHECK(runtime_command({"reload"}, false).error().message == "reload: not supported yet");
+}
+
+TEST_CASE("a refusal is known by its severity, and severities are not shown") {
+  struct Row {
+    std::string_view received;
+    std::string text;
+    bool refused;
+  };
+  const std::vector<Row> rows = {
+      {"\n\n", "", false},
+      {"\n[3]: No such server.\n\n", "No such server.\n", true},
+      {"\n[4]: nothing changed\n\n", "nothing changed\n", false},
+      {"\n5 (initial 10)\n\n", "5 (initial 10)\n", false},
+      {"\n[21/Nov/2026] is data\n\n", "[21/Nov/2026] is data\n", false},
+      {"\n\n[3]: No such server.\n\n", "\nNo such server.\n", true},
+  };
+  for (const Row& row : rows) {
+    const Answer answer = parse_answer(row.received);
+    CHECK(answer.text == row.text);
+    CHECK(answer.is_refused == row.refused);
+  }
+}
+
+TEST_CASE("status shows each backend before its servers, with state and reason") {
+  const std::string table = status_table(
+      "# pxname,svname,scur,stot,status,weight,bck,lastchg,type,check_status,check_code,last_chk,\n"
+      "www,FRONTEND,3,70,OPEN,,,,0,,,,\n"
+      "app,web1,1,40,UP,10,0,90,2,L7OK,200,,\n"
+      "app,web2,0,30,DOWN,1,0,7300,2,L4CON,,Connection refused,\n"
+      "app,spare,0,0,no check,1,1,90,2,,,,\n"
+      "app,BACKEND,1,70,UP,10,1,180,1,,,,\n\n");
+  CHECK(table ==
+        "NAME         ROLE      STATE     SINCE  WEIGHT  SESSIONS  TOTAL  LAST CHECK\n"
+        "www          frontend  OPEN                     3         70\n"
+        "app          backend   UP        3m     10      1         70\n"
+        "  app/web1   server    UP        90s    10      1         40     L7OK 200\n"
+        "  app/web2   server    DOWN      2h     1       0         30     L4CON (Connection "
+        "refused)\n"
+        "  app/spare  backup    no check  90s    1       0         0\n");
+}
+
+}  // namespace tandem::ctl
