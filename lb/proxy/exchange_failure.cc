@@ -43,7 +43,8 @@ bool Exchange::may_try_again(Failure failure) const {
   // A request whose beginning is gone cannot be sent again, whatever the reason.
   if (failure == Failure::kClosed && !client_->can_replay_body()) return false;
   if (failure != Failure::kClosed) return retries_ < backend_->config().retries;
-  const bool surely_unread = upstream_.connection()->request_surely_unread();
+  // A write that failed has swallowed the error, and a RST then reads like a FIN.
+  const bool surely_unread = !request_broken_ && upstream_.request_surely_unread();
   const bool idempotent = http::is_idempotent(request_.method);
   // The pool's doing, not the server's: does not count against `retries`, but happens only once,
   // because the next attempt gets a fresh connection.

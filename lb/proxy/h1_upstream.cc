@@ -24,6 +24,7 @@ void H1Upstream::attach(upstream::Connection& connection, upstream::ConnectionUs
   connection_ = &connection;
   connection.set_user(&user);
   answered_ = false;
+  ended_with_fin_ = false;
 }
 
 void H1Upstream::send_head(const char* base, const http::RequestHead& head,
@@ -65,6 +66,8 @@ H1Upstream::Read H1Upstream::read_head(http::ResponseHead& head) {
       case event::Transfer::Status::kBlocked:
         return Read::kBlocked;
       case event::Transfer::Status::kEnd:
+        ended_with_fin_ = true;
+        return Read::kClosed;
       case event::Transfer::Status::kFailed:
         return Read::kClosed;
     }

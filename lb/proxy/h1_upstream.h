@@ -36,6 +36,12 @@ class H1Upstream {
   [[nodiscard]] const char* response_base() const noexcept { return response_base_; }
   /// Something of an answer has arrived.
   [[nodiscard]] bool has_answered() const noexcept { return answered_; }
+  /// After kClosed, if no write has failed: nothing of the request can have been read. Only a FIN
+  /// proves that, because it says how much the server had received when it closed; what a RST
+  /// acknowledges is not looked at by Linux, and a server may read before its kernel acknowledges.
+  [[nodiscard]] bool request_surely_unread() const noexcept {
+    return ended_with_fin_ && connection_->request_surely_unread();
+  }
   /// Why read_head() said kMalformed, and the bytes it was said of.
   [[nodiscard]] const http::ParseError& error() const noexcept { return decoder_.error(); }
   [[nodiscard]] std::string_view unread() const noexcept { return input_.unread(); }
@@ -63,6 +69,7 @@ class H1Upstream {
   std::optional<H1Sink> sink_;
   const char* response_base_ = nullptr;
   bool answered_ = false;
+  bool ended_with_fin_ = false;
 };
 
 }  // namespace tandem::lb::proxy

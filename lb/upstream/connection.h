@@ -56,8 +56,8 @@ class Connection final : public event::Socket,
   /// Remembers how much the server has acknowledged, before a request is written.
   void mark_request() noexcept { bytes_before_request_ = bytes_written_; }
   void count_written(std::uint64_t bytes) noexcept { bytes_written_ += bytes; }
-  /// After the connection broke: true only if the server's kernel has acknowledged no byte of the
-  /// request, so that nothing of it can have been read (tcp(7), tcpi_bytes_acked).
+  /// After the server's FIN: true only if its kernel has acknowledged no byte of the request, so
+  /// that nothing of it can have been read (tcp(7), tcpi_bytes_acked). After a RST it says nothing.
   [[nodiscard]] bool request_surely_unread() const noexcept;
 
   [[nodiscard]] bool is_reused() const noexcept { return uses_ > 1; }
