@@ -240,6 +240,8 @@ void Fleet::note_backend(BackendIndex index) {
   }
   state.is_up = is_up;
   state.last_change = now();
+  // From now on /ready says so: whoever asks and then sends a request must not be the faster one.
+  if (is_up) publish(index);
 }
 
 // ---- publishing --------------------------------------------------------------------------------

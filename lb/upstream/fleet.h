@@ -5,7 +5,7 @@
 //
 // Changes mark a backend; marked backends are published together a few milliseconds later, or at
 // once by flush(): ten thousand servers that come up together cost a few publications for each
-// backend, not ten thousand.
+// backend, not ten thousand. The first usable server of a backend does not wait for the others.
 #pragma once
 
 #include "common/result.h"
