@@ -28,7 +28,10 @@ class H1Source final : public BodySource {
   [[nodiscard]] std::string_view trailers() const override { return decoder_.trailers(); }
   void park() override { input_.park(pool_); }
   [[nodiscard]] std::uint64_t spliceable() const override;
-  void spliced(std::uint64_t bytes) override { decoder_.skip_data(bytes); }
+  void spliced(std::uint64_t bytes) override {
+    input_.note_taken_past();
+    decoder_.skip_data(bytes);
+  }
   [[nodiscard]] event::Socket& socket() override { return socket_; }
 
  private:

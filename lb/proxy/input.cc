@@ -32,7 +32,8 @@ event::Transfer Input::append(event::Socket& socket, BufferPool& pool) {
 event::Transfer Input::fill(event::Socket& socket, std::span<char> scratch) {
   TANDEM_DCHECK(size_ == 0);
   const event::Transfer transfer = socket.read(scratch);
-  read_since_pin_ = true;
+  // Nothing read, nothing lost: what the block holds can still be sent once more.
+  if (transfer.bytes > 0) read_since_pin_ = true;
   begin_ = scratch.data();
   size_ = transfer.status == event::Transfer::Status::kDone ? transfer.bytes : 0;
   return transfer;

@@ -26,6 +26,8 @@ class Input {
   /// Reads up to `scratch.size()` bytes into it; nothing may be unread. What is not consumed before
   /// the turn ends must be parked.
   [[nodiscard]] event::Transfer fill(event::Socket& socket, std::span<char> scratch);
+  /// Bytes were taken from the socket past this object (splice): they cannot be had again.
+  void note_taken_past() noexcept { read_since_pin_ = true; }
   /// Copies what is unread in the scratch to a block of our own.
   void park(BufferPool& pool);
 
