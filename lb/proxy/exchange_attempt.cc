@@ -84,7 +84,8 @@ void Exchange::progress() {
     move_tunnel();
     return;
   }
-  if (!request_given_ && !request_broken_) {
+  // Also a request that has been given whole may still lie in front of the server's socket.
+  if (!request_broken_ && (!request_given_ || !upstream_.request_body().is_drained())) {
     move_request();
     if (state_ != State::kSent && state_ != State::kStreaming) return;
   }

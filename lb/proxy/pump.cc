@@ -17,6 +17,7 @@ void Pump::reset() noexcept {
   no_pipe_ = false;
   source_ended_ = false;
   filled_whole_ = false;
+  done_ = false;
 }
 
 Pump::State Pump::run(BodySource& source, BodySink& sink) {
@@ -30,10 +31,12 @@ Pump::State Pump::run(BodySource& source, BodySink& sink) {
         return State::kWaitsForSink;
       }
     }
+    if (done_) return State::kDone;
     const bool splicing = splice_left_ > 0 || (pipe_ && pipe_->bytes > 0);
     state = splicing ? splice(source, sink) : send_buffered(source, sink);
     if (state != State::kYields) break;
   }
+  done_ = state == State::kDone;
   source.park();
   // What was announced to the sink has to come through this pipe.
   if (splice_left_ == 0 && pipe_ && pipe_->bytes == 0) pipe_.reset();

@@ -24,7 +24,7 @@ class Pump {
 
   explicit Pump(PipePool& pipes) noexcept : pipes_(pipes) {}
 
-  /// Moves what can be moved now.
+  /// Moves what can be moved now. After kDone it only helps the sink to drain.
   State run(BodySource& source, BodySink& sink);
 
   /// Body bytes moved so far.
@@ -52,6 +52,7 @@ class Pump {
   bool no_pipe_ = false;  // none could be had: copy this body
   bool source_ended_ = false;  // while splicing, at its proper end
   bool filled_whole_ = false;  // the last fill got all it asked for
+  bool done_ = false;          // the sink has been given the end
 };
 
 }  // namespace tandem::lb::proxy
