@@ -1,4 +1,4 @@
-"""Load: what runs on the other CPU. wrk as fast as it goes, h2load at a fixed rate, idle
+"""Load: what runs on the other CPU. wrk as fast as it goes, tandem-pacer at a fixed rate, idle
 connections, and an exact number of requests for counting instructions."""
 
 import contextlib
@@ -8,7 +8,6 @@ import pathlib
 import socket
 import struct
 import subprocess
-import tempfile
 
 from tandem_testing import HttpClient, connect, program
 
@@ -27,33 +26,18 @@ class LoadResult:
 
 def run_wrk(port, scenario, seconds):
     arguments = [f"{key}={value}" for key, value in scenario.wrk_arguments().items()]
-    command = [program("wrk"), "-t1", f"-c{scenario.connections}", f"-d{seconds}s", "--timeout=30s",
-               f"-s{HERE / 'wrk.lua'}", f"http://127.0.0.1:{port}{scenario.target}", "--",
-               *arguments]  # fmt: skip
-    output = _run(command, seconds)
-    data = json.loads(output.strip().splitlines()[-1])
-    errors = data["socket_errors"] + data["timeouts"] + data["bad_statuses"]
-    return LoadResult(data["requests"], data["seconds"], data["p50"], data["p99"], errors)
+    return _result_of([
+        program("wrk"), "-t1", f"-c{scenario.connections}", f"-d{seconds}s", "--timeout=30s",
+        f"-s{HERE / 'wrk.lua'}", f"http://127.0.0.1:{port}{scenario.target}", "--", *arguments,
+    ], seconds)  # fmt: skip
 
 
 def run_at_rate(port, scenario, seconds):
-    """The scenario's rate, spread evenly over its connections."""
-    with tempfile.NamedTemporaryFile("r", prefix="h2load-") as log:
-        per_client = scenario.rate / scenario.connections
-        _run([program("h2load"), "--h1", f"-c{scenario.connections}", f"--rps={per_client}",
-              f"-D{seconds}", f"--log-file={log.name}",
-              f"http://127.0.0.1:{port}{scenario.target}"], seconds)  # fmt: skip
-        rows = [line.split("\t") for line in log]
-    times = sorted(int(row[2]) for row in rows if row[1] == "200")
-    if not times:
-        raise RuntimeError("h2load got no good answer")
-    return LoadResult(
-        len(rows), seconds, percentile(times, 0.5), percentile(times, 0.99), len(rows) - len(times)
-    )
-
-
-def percentile(sorted_values, share):
-    return sorted_values[min(len(sorted_values) - 1, int(share * len(sorted_values)))]
+    """The scenario's rate, evenly spaced over its connections."""
+    return _result_of([
+        program("tandem-pacer"), str(port), str(scenario.connections), str(scenario.rate),
+        str(seconds), scenario.target,
+    ], seconds)  # fmt: skip
 
 
 def run_load(port, scenario, seconds):
@@ -103,6 +87,12 @@ class IdleConnections:
     def __exit__(self, *_):
         for connection in self.sockets:
             connection.close()
+
+
+def _result_of(command, seconds):
+    data = json.loads(_run(command, seconds).strip().splitlines()[-1])
+    errors = data["socket_errors"] + data["timeouts"] + data["bad_statuses"]
+    return LoadResult(data["requests"], data["seconds"], data["p50"], data["p99"], errors)
 
 
 def _run(command, seconds):

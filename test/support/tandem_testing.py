@@ -27,6 +27,7 @@ PROGRAMS = {
     "tandem-failover": "failover/tandem-failover",
     "tandemctl": "ctl/tandemctl",
     "tandem-origin": "test/support/origin/tandem-origin",
+    "tandem-pacer": "tandem-pacer",  # in the build folder of scripts/bench alone
 }
 
 
