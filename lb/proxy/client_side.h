@@ -42,7 +42,7 @@ class ClientSide {
                                        const http::ResponseEdits& edits) = 0;
   /// Sends a 1xx.
   [[nodiscard]] virtual bool send_interim(const char* base, const http::ResponseHead& head) = 0;
-  /// Sends a whole response that is there as bytes.
+  /// Sends a whole response that is there as bytes; response_body() tells when it has left.
   [[nodiscard]] virtual bool send_local(std::string_view response) = 0;
   /// Both directions become plain bytes (after 101).
   virtual void begin_tunnel() = 0;

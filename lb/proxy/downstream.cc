@@ -103,6 +103,7 @@ void Downstream::decode() {
   if (state_ == State::kIdle) {
     state_ = State::kHead;
     slot_ = RequestSlot::take(context_);
+    TANDEM_DCHECK(output_.is_empty());
     output_.reset();
     slot_->exchange.begin(*this, acceptor_.frontend_index());
     if (requests_ > 0) set_deadline(timeouts().http_request);
@@ -199,6 +200,7 @@ bool Downstream::send_interim(const char* base, const http::ResponseHead& head) 
 }
 
 bool Downstream::send_local(std::string_view response) {
+  if (!slot_->sink) slot_->sink.emplace(*this, output_, false);
   return output_.send_behind(*this, response);
 }
 

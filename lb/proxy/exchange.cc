@@ -35,6 +35,8 @@ void Exchange::begin(ClientSide& client, config::FrontendIndex frontend) {
   response_pump_.reset();
   request_given_ = request_broken_ = reading_request_ = false;
   response_started_ = closes_client_ = frames_by_close_ = false;
+  end_cause_ = Cause::kNone;
+  end_phase_ = Phase::kNone;
   tunnel_up_done_ = tunnel_down_done_ = false;
   unique_id_.clear();
   accepted_at_ = std::chrono::system_clock::now();
@@ -43,6 +45,7 @@ void Exchange::begin(ClientSide& client, config::FrontendIndex frontend) {
   sent_at_ = response_at_ = std::nullopt;
   status_ = 0;
   reused_ = false;
+  place_ = {};
 }
 
 void Exchange::start() {
@@ -323,6 +326,16 @@ void Exchange::answer(const http::LocalResponse& response, Cause cause, Phase ph
   const auto size = http::write_local_response(bytes, whole);
   TANDEM_CHECK(size.has_value());
   const bool sent = client_->send_local(std::string_view(bytes).substr(0, *size));
+  if (sent && keeps && !client_->response_body().is_drained()) {
+    // The next request may come only when this answer has gone.
+    end_cause_ = cause;
+    end_phase_ = phase;
+    if (state_ == State::kQueued) leave_queue();
+    state_ = State::kDraining;
+    clear();
+    client_->wait_for_client(ClientWait::kToRead);
+    return;
+  }
   const AfterExchange after = keeps ? AfterExchange::kKeep : AfterExchange::kClose;
   end(cause, phase, sent ? after : AfterExchange::kReset);
 }

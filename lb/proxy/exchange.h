@@ -161,6 +161,8 @@ class Exchange final : public upstream::ConnectionUser, public event::Deadline {
   bool response_started_ = false;
   bool closes_client_ = false;     // the response said so
   bool frames_by_close_ = false;   // the response's end is the connection's
+  Cause end_cause_ = Cause::kNone;  // of an answer that is complete when the client has read it
+  Phase end_phase_ = Phase::kNone;
   bool tunnel_up_done_ = false;
   bool tunnel_down_done_ = false;
   std::string unique_id_;

@@ -31,8 +31,7 @@ void Exchange::send_request() {
   request_pump_.reset();
   request_given_ = request_broken_ = false;
   sent_at_ = now();
-  const std::string client_host =
-      frontend().forwardfor ? client_->address().host() : std::string();
+  const std::string client_host = frontend().forwardfor ? client_->address().host() : std::string();
   const std::array added = {http::AddedField{frontend().unique_id_header, unique_id_}};
   const http::RequestEdits edits{
       .forwarded_for = client_host,
@@ -179,8 +178,8 @@ void Exchange::start_response() {
   const http::BodyFraming framing = http::framing_for_client(response_, request_.version);
   using Say = http::ResponseEdits::Connection;
   // An answer that comes before the request's end leaves the rest of it unread.
-  const bool keeps = keeps_client() && request_given_ &&
-                     framing.kind != http::BodyFraming::Kind::kUntilClose;
+  const bool keeps =
+      keeps_client() && request_given_ && framing.kind != http::BodyFraming::Kind::kUntilClose;
   Say say = keeps ? Say::kSilent : Say::kClose;
   if (keeps && request_.version == 10) say = Say::kKeepAlive;
   closes_client_ = !keeps;
@@ -232,7 +231,7 @@ void Exchange::move_response() {
 }
 
 void Exchange::response_complete() {
-  end(Cause::kNone, Phase::kNone, closes_client_ ? AfterExchange::kClose : AfterExchange::kKeep);
+  end(end_cause_, end_phase_, closes_client_ ? AfterExchange::kClose : AfterExchange::kKeep);
 }
 
 void Exchange::start_tunnel() {
@@ -249,8 +248,8 @@ void Exchange::start_tunnel() {
 
 void Exchange::move_tunnel() {
   const auto failed = [this](Pump::State state, bool upwards) {
-    const bool client_broke = upwards ? state == Pump::State::kSourceBroken
-                                      : state == Pump::State::kSinkBroken;
+    const bool client_broke =
+        upwards ? state == Pump::State::kSourceBroken : state == Pump::State::kSinkBroken;
     end(client_broke ? Cause::kClientAborted : Cause::kServerAborted, Phase::kData,
         AfterExchange::kReset);
   };
