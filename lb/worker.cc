@@ -99,7 +99,10 @@ void Worker::close_connections() {
 }
 
 void Worker::finish() {
-  mailbox_.post([this] { loop_.stop(); });
+  mailbox_.post([this] {
+    connections_.for_each([](proxy::Downstream& connection) { connection.stop_now(); });
+    loop_.stop();
+  });
 }
 
 void Worker::on_grant(const Grant& grant) {

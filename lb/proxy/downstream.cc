@@ -285,7 +285,14 @@ void Downstream::stop_soon() {
   if (state_ == State::kIdle) set_deadline(kStopIdle);
 }
 
-void Downstream::stop_now() { close_now(true); }
+void Downstream::stop_now() {
+  // Whatever runs for this client must let go of its server and its place first.
+  if (state_ == State::kHead || state_ == State::kExchange) {
+    slot_->exchange.cut();
+  } else {
+    close_now(true);
+  }
+}
 
 void Downstream::close_after_sending() {
   if (!output_.flush(*this)) {

@@ -374,6 +374,9 @@ void Exchange::end(Cause cause, Phase phase, AfterExchange after) {
   outcome.cause = cause;
   outcome.phase = phase;
   record(context_, outcome);
+  // A slot may lie unused for long: its pipes are wanted elsewhere.
+  request_pump_.reset();
+  response_pump_.reset();
   state_ = State::kFinished;
   client_->exchange_finished(after);
 }

@@ -49,6 +49,8 @@ class Exchange final : public upstream::ConnectionUser, public event::Deadline {
   void on_client_ready();
   /// The client let the time pass in which it should have sent or read something.
   void on_client_timeout();
+  /// The process ends before this request does.
+  void cut();
   /// A place on `server` has been granted, or kChooseAgain.
   void on_place(balance::ServerIndex server);
 

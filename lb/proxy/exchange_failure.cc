@@ -128,6 +128,8 @@ void Exchange::on_server_shutdown() {
   }
 }
 
+void Exchange::cut() { end(Cause::kProxy, phase(), AfterExchange::kReset); }
+
 void Exchange::on_client_timeout() {
   if (state_ == State::kSent && !response_started_) {
     refuse(408, Cause::kClientTimeout);

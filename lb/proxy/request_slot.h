@@ -23,12 +23,17 @@ class RequestSlot {
     context.free_slots.pop_back();
     return slot;
   }
-  /// Back to the free list, or away with it when that is full.
+  /// Back to the free list; when that is full, the slot that was unused for longest goes. Never the
+  /// given one, whose exchange is still on the stack.
   static void give_back(Context& context, std::unique_ptr<RequestSlot> slot) {
     slot->source.reset();
     slot->sink.reset();
     slot->decoder.reset();
-    if (context.free_slots.size() < kFreeMax) context.free_slots.push_back(std::move(slot));
+    if (context.free_slots.size() < kFreeMax) {
+      context.free_slots.push_back(std::move(slot));
+    } else {
+      context.free_slots.front().swap(slot);
+    }
   }
 
   Exchange exchange;
