@@ -1,6 +1,7 @@
 #include "lb/proxy/acceptor.h"
 
 #include "common/check.h"
+#include "common/file_descriptor.h"
 #include "common/log.h"
 
 #include <sys/socket.h>
@@ -19,7 +20,8 @@ Acceptor::Acceptor(Context& context, IntrusiveList<Downstream, InWorkerList>& co
 
 void Acceptor::stop() noexcept {
   clear();
-  close();
+  // The descriptor of a Unix socket is a copy, which close() alone does not take out of the poller.
+  const FileDescriptor listening(detach());
 }
 
 bool Acceptor::take_place() {

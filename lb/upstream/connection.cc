@@ -60,7 +60,8 @@ void Connection::on_ready() {
     return;
   }
   // Nobody asked for anything: it was closed, or the server speaks unasked. Either way it is spent.
-  server_.drop_idle(*this);
+  // Unless the event was for what its last user has read in this very turn.
+  if (readable() || peer_closed()) server_.drop_idle(*this);
 }
 
 void Connection::on_deadline() {

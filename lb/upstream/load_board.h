@@ -27,7 +27,7 @@ class LoadBoard {
   void drain(std::uint32_t worker, Visit visit) noexcept {
     Marks& marks = *marks_[worker];
     for (std::size_t top = 0; top < marks.summary.size(); ++top) {
-      if (marks.summary[top].load(std::memory_order_relaxed) == 0) continue;
+      if (marks.summary[top].load() == 0) continue;
       for (std::uint64_t words = marks.summary[top].exchange(0); words != 0; words &= words - 1) {
         const std::size_t word = top * 64 + static_cast<std::size_t>(std::countr_zero(words));
         for (std::uint64_t bits = marks.servers[word].exchange(0); bits != 0; bits &= bits - 1)

@@ -63,9 +63,10 @@ void LocalBackend::apply(const BackendStanding& standing) {
     candidate.weight = now.weight;
     candidate.usable = now.usable;
     candidate.maxconn = now.maxconn;
-    servers_[s]->apply(now);
   }
   policy_->rebuild(view_);
+  // After the policy knows: a session that ends here may begin the client's next request at once.
+  for (balance::ServerIndex s = 0; s < servers_.size(); ++s) servers_[s]->apply(standing.servers[s]);
   for (balance::ServerIndex s = 0; s < servers_.size(); ++s) {
     serve_waiting(s);
     if (view_[s].usable) continue;
@@ -96,7 +97,8 @@ bool LocalBackend::try_take_place(balance::ServerIndex s) noexcept {
   if (limit == 0) {
     load = shared.load.fetch_add(1) + 1;
   } else {
-    load = shared.load.load(std::memory_order_relaxed);
+    // Ordered behind Queue::enter(): who is in the queue sees every place that was freed unseen.
+    load = shared.load.load();
     do {
       if (load >= limit) return false;
     } while (!shared.load.compare_exchange_weak(load, load + 1));
@@ -135,9 +137,9 @@ bool LocalBackend::hand_over(balance::ServerIndex s) {
 void LocalBackend::serve_waiting(balance::ServerIndex s) {
   while (links_.queue.anyone_for(s) && view_[s].usable && try_take_place(s)) {
     if (hand_over(s)) continue;
+    // Whoever came while we held the place has found the server full: look again.
     servers_[s]->shared().load.fetch_sub(1);
     load_changed(s);
-    return;
   }
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <memory>
+#include <vector>
 
 namespace tandem::lb::upstream {
 
@@ -27,10 +28,16 @@ void LocalServer::apply(const ServerStanding& standing) {
   const bool shut = standing.shutdowns != standing_.shutdowns;
   standing_ = standing;
   if (moved || !standing.keeps_idle) drop_all_idle();
-  if (shut) {
-    open_.for_each([](Connection& connection) {
-      if (ConnectionUser* user = connection.user()) user->on_server_shutdown();
-    });
+  if (shut) shut_sessions();
+}
+
+void LocalServer::shut_sessions() {
+  // Not while walking the list: a session that ends may begin the client's next request here, and so
+  // close and open connections. Closed ones stay until the turn ends, and have no user.
+  std::vector<Connection*> open;
+  open_.for_each([&open](Connection& connection) { open.push_back(&connection); });
+  for (Connection* connection : open) {
+    if (ConnectionUser* user = connection->user()) user->on_server_shutdown();
   }
 }
 

@@ -53,6 +53,7 @@ class LocalServer {
 
  private:
   void drop_all_idle();
+  void shut_sessions();
   void learn_idle_limit(Duration idle_for) noexcept;
 
   const config::Backend& backend_;
