@@ -190,8 +190,8 @@ void Process::begin_stop(Stop how) {
       how == Stop::kWithinGrace ? global.grace : global.hard_stop_after;
   const Instant deadline = loop_.now() + limit;
   if (info_.stopping) {
-    // A second signal may only shorten the wait.
-    stop_deadline_ = std::min(stop_deadline_, deadline);
+    // A second signal may only shorten the wait; once connections are cut there is none any more.
+    if (stop_deadline_ != Instant::max()) stop_deadline_ = std::min(stop_deadline_, deadline);
     return;
   }
   info_.stopping = true;

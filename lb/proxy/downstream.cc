@@ -253,7 +253,9 @@ void Downstream::watch_for_departure() {
 
 void Downstream::exchange_finished(AfterExchange after) {
   // The exchange is on the stack below us: its slot may be used again, not destroyed.
-  request_read_ = slot_->source && slot_->source->finished();
+  // A client that meant to keep its connection may have sent its next request already.
+  request_read_ = slot_->source && slot_->source->finished() &&
+                  !slot_->exchange.request().keep_alive;
   release_slot();
   switch (after) {
     case AfterExchange::kKeep:

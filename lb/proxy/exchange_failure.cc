@@ -31,10 +31,8 @@ void Exchange::attempt_failed(Failure failure) {
     backend_->cells().server_aborts.add();
     answer_error(502, Cause::kServerAborted, Phase::kHeaders);
   } else {
-    answer_error(failure == Failure::kConnectTimeout ? 504 : 503,
-                 failure == Failure::kConnectTimeout ? Cause::kServerTimeout
-                                                     : Cause::kServerAborted,
-                 Phase::kConnect);
+    const bool timed_out = failure == Failure::kConnectTimeout;
+    answer_error(503, timed_out ? Cause::kServerTimeout : Cause::kServerAborted, Phase::kConnect);
   }
 }
 
@@ -44,7 +42,8 @@ bool Exchange::may_try_again(Failure failure) const {
   if (failure == Failure::kClosed && !client_->can_replay_body()) return false;
   if (failure != Failure::kClosed) return retries_ < backend_->config().retries;
   // A write that failed has swallowed the error, and a RST then reads like a FIN.
-  const bool surely_unread = !request_broken_ && upstream_.request_surely_unread();
+  const bool surely_unread = upstream_.bytes_sent() == 0 ||
+                             (!request_broken_ && upstream_.request_surely_unread());
   const bool idempotent = http::is_idempotent(request_.method);
   // The pool's doing, not the server's: does not count against `retries`, but happens only once,
   // because the next attempt gets a fresh connection.
@@ -132,7 +131,7 @@ void Exchange::cut() { end(Cause::kProxy, phase(), AfterExchange::kReset); }
 
 void Exchange::on_client_timeout() {
   if (state_ == State::kSent && !response_started_) {
-    refuse(408, Cause::kClientTimeout);
+    refuse(408, Cause::kClientTimeout, Phase::kHeaders);
     return;
   }
   end(Cause::kClientTimeout, phase(), AfterExchange::kReset);
