@@ -66,6 +66,7 @@ Result<void> Listener::bind_unix(int fd, const Endpoint& endpoint) {
   if (!temporary) return fail(fmt::format("cannot bind {}: {}", path, temporary.error().message));
   ::unlink(beside.c_str());
   const bool ready = ::bind(fd, temporary->data(), temporary->size()) == 0 &&
+                     ::lchown(beside.c_str(), endpoint.owner, endpoint.group) == 0 &&
                      ::chmod(beside.c_str(), endpoint.mode) == 0 && ::listen(fd, kBacklog) == 0 &&
                      ::lstat(beside.c_str(), &identity_) == 0 &&
                      std::rename(beside.c_str(), path.c_str()) == 0;

@@ -25,6 +25,8 @@ struct Endpoint {
   SocketAddress address;
   mode_t mode = 0600;  // Unix sockets only
   Level level = Level::kOperator;
+  uid_t owner = static_cast<uid_t>(-1);  // Unix sockets only; -1: whoever binds
+  gid_t group = static_cast<gid_t>(-1);
 };
 
 /// Thread: the loop's. Destroy before its poller.
