@@ -344,12 +344,12 @@ bool Exchange::keeps_client() const {
   return head_complete_ && request_.keep_alive && !context_.stopping;
 }
 
-void Exchange::refuse(int status, Cause cause) {
+void Exchange::refuse(int status, Cause cause, Phase phase) {
   auto& errors = context_.figures.frontend(frontend_).request_errors;
   const auto reason =
       status == 408 ? figures::RequestError::kTimeout : figures::RequestError::kBadRequest;
   errors[static_cast<std::size_t>(reason)].add();
-  answer_error(status, cause, Phase::kRequest);
+  answer_error(status, cause, phase);
 }
 
 void Exchange::client_left_in_head() {
@@ -435,7 +435,7 @@ void Exchange::fill_for_log(Outcome& outcome) const {
   outcome.process_connections = relaxed(context_.shared.process.connections);
   outcome.frontend_connections = relaxed(context_.shared.frontends[frontend_].connections);
   if (backend_ == nullptr) return;
-  outcome.backend_load = backend_->load();
+  outcome.backend_load = context_.shared.requests(backend_->index());
   if (has_server_) outcome.server_load = backend_->view().load(server_);
 }
 

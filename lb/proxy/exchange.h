@@ -40,8 +40,9 @@ class Exchange final : public upstream::ConnectionUser, public event::Deadline {
 
   /// The head is complete.
   void start();
-  /// The head was refused (a status of http::ParseError), or did not come in time (408).
-  void refuse(int status, Cause cause);
+  /// The request was refused (a status of http::ParseError), or did not come in time (408).
+  /// `phase`: of the log; kHeaders for a body that a server was already waiting for.
+  void refuse(int status, Cause cause, Phase phase = Phase::kRequest);
   /// The client went away, or closed, before its head was complete.
   void client_left_in_head();
 
