@@ -181,6 +181,8 @@ void Process::watch_signals() {
 void Process::tick() {
   loop_.update_now();
   totals_.tick(loop_.now());
+  for (config::BackendIndex b = 0; b < snapshot_->backends.size(); ++b)
+    upstream::raise(shared_.backends[b].load_most, shared_.requests(b));
   if (log_writer_) facts_.log_lost = log_writer_->lost();
 }
 

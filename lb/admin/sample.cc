@@ -81,7 +81,7 @@ BackendSample sample_backend(const Source& source, config::BackendIndex b) {
   const upstream::BackendShared& shared = source.stat.shared.backends[b];
   const upstream::BackendState& state = source.stat.fleet.backend(b);
   sample.name = configured.name;
-  sample.traffic.current_requests = shared.load.load(std::memory_order_relaxed);
+  sample.traffic.current_requests = source.stat.shared.requests(b);
   sample.traffic.queued = shared.queued.load(std::memory_order_relaxed);
   for (std::uint32_t w = 0; w < source.figures.workers(); ++w)
     sample.traffic.add(source.figures.of(w).backend(b));

@@ -104,8 +104,8 @@ Reply show_errors(const ControlContext& context, Invocation& invocation) {
 }
 
 template <class SharedPart>
-void forget_load_maxima(SharedPart& shared) {
-  shared.load_most.store(shared.load.load(std::memory_order_relaxed), std::memory_order_relaxed);
+void forget_load_maxima(SharedPart& shared, std::uint32_t load) {
+  shared.load_most.store(load, std::memory_order_relaxed);
   shared.queued_most.store(shared.queued.load(std::memory_order_relaxed),
                            std::memory_order_relaxed);
 }
@@ -126,9 +126,12 @@ Reply clear_counters(ControlContext& context, Invocation& invocation) {
   }
   forget_connection_maximum(context.shared.process);
   for (auto& frontend : context.shared.frontends) forget_connection_maximum(frontend);
-  for (auto& backend : context.shared.backends) forget_load_maxima(backend);
-  for (auto& servers : context.shared.servers)
-    for (auto& server : servers) forget_load_maxima(server);
+  upstream::Shared& shared = context.shared;
+  for (config::BackendIndex b = 0; b < shared.backends.size(); ++b) {
+    forget_load_maxima(shared.backends[b], shared.requests(b));
+    for (auto& server : shared.servers[b])
+      forget_load_maxima(server, server.load.load(std::memory_order_relaxed));
+  }
   return Reply::done();
 }
 

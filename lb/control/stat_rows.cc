@@ -108,11 +108,11 @@ void fill_frontend(StatRow& row, const StatSource& source) {
 // ---- server and backend ------------------------------------------------------------------------
 
 template <class SharedPart>
-void set_load(StatRow& row, const SharedPart& shared) {
+void set_load(StatRow& row, const SharedPart& shared, std::uint32_t load) {
   row.set(kQcur, shared.queued);
   row.set(kQmax, shared.queued_most);
-  row.set(kScur, shared.load);
-  row.set(kSmax, shared.load_most);
+  row.set(kScur, load);
+  row.set(kSmax, std::max(load, shared.load_most.load(std::memory_order_relaxed)));
 }
 
 void set_traffic(StatRow& row, const ServerTotals& totals) {
@@ -212,7 +212,7 @@ void fill_server(StatRow& row, const StatSource& source, bool with_details) {
   const config::Backend& backend = source.snapshot.backends[id.backend];
   const upstream::ServerShared& shared = source.shared.servers[id.backend][id.server];
   begin(row, RowType::kServer, backend.name, backend.servers[id.server].name);
-  set_load(row, shared);
+  set_load(row, shared, shared.load.load(std::memory_order_relaxed));
   const ServerTotals totals = source.totals.server(id.backend, id.server);
   set_traffic(row, totals);
   set_durations(row, totals);
@@ -256,7 +256,7 @@ std::int64_t last_session_of_any(const StatSource& source, config::BackendIndex 
 void fill_backend(StatRow& row, const StatSource& source, const StatFilter& filter) {
   const config::Backend& backend = source.snapshot.backends[row.index];
   begin(row, RowType::kBackend, backend.name, "BACKEND");
-  set_load(row, source.shared.backends[row.index]);
+  set_load(row, source.shared.backends[row.index], source.shared.requests(row.index));
   const ServerTotals totals = source.totals.backend(row.index);
   set_traffic(row, totals);
   set_durations(row, totals);

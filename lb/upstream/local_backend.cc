@@ -49,12 +49,6 @@ LocalBackend::LocalBackend(config::BackendIndex index, const Parts& parts, Backe
   policy_->rebuild(view_);
 }
 
-std::uint32_t LocalBackend::load() const noexcept {
-  std::uint32_t sum = 0;
-  for (balance::ServerIndex s = 0; s < view_.size(); ++s) sum += view_.load(s);
-  return sum;
-}
-
 void LocalBackend::apply(const BackendStanding& standing) {
   TANDEM_CHECK(standing.servers.size() == servers_.size());
   for (balance::ServerIndex s = 0; s < servers_.size(); ++s) {

@@ -60,9 +60,6 @@ class LocalBackend {
   [[nodiscard]] figures::ServerCells& cells() noexcept { return cells_; }
   [[nodiscard]] const balance::ServerView& view() const noexcept { return view_; }
 
-  /// Requests that run on its servers, over all workers. O(servers): for logs and figures.
-  [[nodiscard]] std::uint32_t load() const noexcept;
-
   /// Takes over a new standing and serves those who waited for what it has made possible.
   void apply(const BackendStanding& standing);
 

@@ -14,4 +14,13 @@ Shared::Shared(const config::Snapshot& snapshot)
   }
 }
 
+std::uint32_t Shared::requests(config::BackendIndex backend) const noexcept {
+  std::uint32_t sum = backends[backend].queued.load(std::memory_order_relaxed);
+  for (const ServerShared& server : servers[backend]) {
+    sum += server.load.load(std::memory_order_relaxed);
+    sum += server.queued.load(std::memory_order_relaxed);
+  }
+  return sum;
+}
+
 }  // namespace tandem::lb::upstream

@@ -25,8 +25,7 @@ struct alignas(64) ServerShared {
 
 /// One backend: the requests that wait for whichever server is free first.
 struct alignas(64) BackendShared {
-  std::atomic<std::uint32_t> load{0};
-  std::atomic<std::uint32_t> load_most{0};
+  std::atomic<std::uint32_t> load_most{0};    // smax: of requests(), as the control thread saw it
   std::atomic<std::uint32_t> queued{0};
   std::atomic<std::uint32_t> queued_most{0};
 };
@@ -50,6 +49,10 @@ struct alignas(64) ProcessShared {
 /// start; sizes never change.
 struct Shared {
   explicit Shared(const config::Snapshot& snapshot);
+
+  /// Requests in a backend, running or queued: its servers' loads and all queues added up, because
+  /// a counter of its own would be one more line that cores pass around. O(servers). Thread: any.
+  [[nodiscard]] std::uint32_t requests(config::BackendIndex backend) const noexcept;
 
   ProcessShared process;
   std::vector<FrontendShared> frontends;
