@@ -65,6 +65,8 @@ class HAProxy(Balancer):
         scenario = self.scenario
         lines = ["global", "  nbthread 1", "  maxconn 12000", "  no strict-limits",
                  "  hard-stop-after 1s",
+                 # Else idle server connections are dropped at a quarter of the descriptors.
+                 "  tune.pool-low-fd-ratio 90", "  tune.pool-high-fd-ratio 95",
                  "defaults", "  mode http", "  maxconn 12000", "  timeout connect 5s",
                  "  timeout client 60s", "  timeout server 60s", "  timeout queue 30s",
                  "  http-reuse always", "  retries 0"]  # fmt: skip

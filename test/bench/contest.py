@@ -7,6 +7,7 @@ import pathlib
 import shutil
 import statistics
 import tempfile
+import threading
 import time
 
 from tandem_testing import HttpClient, Origin, wait_until
@@ -98,6 +99,31 @@ class Contender:
         raise RuntimeError(f"only {done} requests in 20 s")
 
     def measure(self, seconds):
+        with self.watching_peak(seconds) as peak:
+            figures = self.measure_load(seconds)
+        return figures | peak
+
+    @contextlib.contextmanager
+    def watching_peak(self, seconds):
+        """Most requests that one server had at once, where that is limited. Looked at before the
+        load ends: clients that leave in the middle are another matter."""
+        peak = {}
+        if not self.scenario.maxconn:
+            yield peak
+            return
+        for origin in self.origins:
+            origin.forget_peak()
+        look = threading.Timer(
+            seconds * 0.8,
+            lambda: peak.update(
+                peak_of_servers=max(o.stats()["peak_in_flight"] for o in self.origins)
+            ),
+        )
+        look.start()
+        yield peak
+        look.join()
+
+    def measure_load(self, seconds):
         pids = self.balancer.pids()
         before = measure.cpu_nanoseconds(pids)
         result = load.run_load(self.port, self.scenario, seconds)
@@ -113,14 +139,13 @@ class Contender:
         }
 
     def count_system_calls(self):
+        # Long enough that accepting the clients disappears among the requests.
+        seconds = 5 if self.scenario.maxconn else 1
         with measure.SystemCallCounter(self.balancer.pids()) as counter:
-            result = load.run_load(self.port, self.scenario, 1)
+            result = load.run_load(self.port, self.scenario, seconds)
         calls = {name: count / result.requests for name, count in counter.calls.items()}
         shown = {name: round(share, 2) for name, share in calls.items() if share >= 0.01}
         return {"total": round(sum(calls.values()), 2), "by_name": shown}
-
-    def peak_of_servers(self):
-        return max(origin.stats()["peak_in_flight"] for origin in self.origins)
 
 
 def run(balancers, scenario, options):
@@ -151,10 +176,6 @@ def run_loaded(balancers, scenario, options, record):
             name: measure.memory_bytes(contender.balancer.pids(), "VmHWM")
             for name, contender in contenders.items()
         }
-        if scenario.maxconn:
-            result["peak_of_servers"] = {
-                name: contender.peak_of_servers() for name, contender in contenders.items()
-            }
     return result
 
 
@@ -249,10 +270,15 @@ def median_of(rounds, name, key):
 
 
 def ratio_to_best_anchor(rounds, name):
-    """Median over the rounds of CPU time against the better anchor of the same round."""
+    """Median over the rounds of CPU time against the better anchor of the same round. An anchor
+    that answers with errors is cheap, not good: it does not count."""
     ratios = []
     for one in rounds:
-        anchors = [one[anchor]["cpu_us"] for anchor in ANCHORS if anchor in one]
+        anchors = [
+            one[anchor]["cpu_us"]
+            for anchor in ANCHORS
+            if anchor in one and one[anchor]["errors"] <= 0.01 * one[anchor]["requests"]
+        ]
         if name in one and anchors:
             ratios.append(one[name]["cpu_us"] / min(anchors))
     return statistics.median(ratios) if ratios else None

@@ -107,7 +107,7 @@ class OriginTest(tandem_testing.TestCase):
 
     def test_freeze_never_answers(self):
         self.client.send_request("GET", "/freeze")
-        wait_until(lambda: self.origin.stats()["in_flight"] == 2, "the frozen request is in flight")
+        wait_until(lambda: self.origin.stats()["in_flight"] == 1, "the frozen request is in flight")
         self.client.socket.settimeout(0.05)
         with self.assertRaises(TimeoutError):
             self.client.receive()
@@ -161,8 +161,19 @@ class OriginTest(tandem_testing.TestCase):
         get(self.origin.port)
         stats = self.origin.stats()
         self.assertEqual(stats["requests"], 2)
-        self.assertEqual((stats["in_flight"], stats["peak_in_flight"]), (1, 1))
+        self.assertEqual((stats["in_flight"], stats["peak_in_flight"]), (0, 1))
         self.assertEqual(stats["connections"], 3)
+
+    def test_peak_of_requests_in_flight_can_be_counted_anew(self):
+        clients = [HttpClient(self.origin.port) for _ in range(3)]
+        for client in clients:
+            self.addCleanup(client.close)
+            client.send_request("GET", "/freeze")
+        wait_until(lambda: self.origin.stats()["peak_in_flight"] == 3, "all are in flight")
+        for client in clients:
+            client.close()
+        self.origin.forget_peak()
+        self.assertEqual(self.origin.stats()["peak_in_flight"], 0)
 
     def test_bad_arguments_are_refused(self):
         process = self.start([tandem_testing.program("tandem-origin"), "--force", "/nowhere"])

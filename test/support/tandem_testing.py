@@ -420,7 +420,8 @@ class Origin(Process):
         return f"127.0.0.1:{self.port}"
 
     def stats(self):
-        """Counters: connections, open, requests, in_flight, peak_in_flight."""
+        """Counters: connections, open, requests, in_flight, peak_in_flight. The last two leave out
+        requests such as this one."""
         return get(self.port, "/-/stats").json()
 
     def force(self, target=None):
@@ -430,6 +431,11 @@ class Origin(Process):
     def set_health(self, target):
         """From now on /healthz is answered as `target` would be, such as /status/503."""
         self._set(f"healthz {target}")
+
+    def forget_peak(self):
+        """Counts peak_in_flight anew, once nothing is under way."""
+        wait_until(lambda: self.stats()["in_flight"] == 0, f"{self.name} has nothing to do")
+        self._set("peak")
 
     def _set(self, line):
         with HttpClient(self.port) as client:

@@ -77,6 +77,15 @@ void Connection::become_idle() {
   if (shared_.idle_close && input_.empty()) wait(*shared_.idle_close);
 }
 
+// Those who ask for the counters do not want to find themselves in them.
+void Connection::enter_flight() {
+  const Plan::Action action = plan_->plan.action;
+  if (action == Plan::Action::kStats || action == Plan::Action::kSet) return;
+  in_flight_ = true;
+  Counters& counters = shared_.counters;
+  counters.peak_in_flight = std::max(counters.peak_in_flight, ++counters.in_flight);
+}
+
 void Connection::leave_flight() {
   if (std::exchange(in_flight_, false)) --shared_.counters.in_flight;
 }
@@ -139,9 +148,7 @@ bool Connection::take_head() {
   plan_ = shared_.script.plan_for(request_.target);
   ++requests_;
   ++shared_.counters.requests;
-  in_flight_ = true;
-  shared_.counters.peak_in_flight =
-      std::max(shared_.counters.peak_in_flight, ++shared_.counters.in_flight);
+  enter_flight();
 
   const Plan& plan = plan_->plan;
   body_.begin(request_, plan.action == Plan::Action::kEcho, plan.action == Plan::Action::kSet);
@@ -185,7 +192,7 @@ void Connection::make_answer() {
     case Plan::Action::kStats:
       return answer_with(plan, shared_.counters.json());
     case Plan::Action::kSet:
-      plan.status = shared_.script.set(body_.kept()) ? 204 : 400;
+      plan.status = set(body_.kept()) ? 204 : 400;
       return answer_with(plan, "no such setting or target\n");
     case Plan::Action::kUpgrade:
       plan.status = 101;
@@ -195,6 +202,12 @@ void Connection::make_answer() {
     case Plan::Action::kFreeze:
       return;
   }
+}
+
+bool Connection::set(std::string_view line) {
+  if (line != "peak") return shared_.script.set(line);
+  shared_.counters.peak_in_flight = shared_.counters.in_flight;
+  return true;
 }
 
 void Connection::answer_with(const Plan& plan, std::string_view body) {

@@ -51,6 +51,8 @@ class Connection {
   void take_body();
   void begin_answer();
   void make_answer();
+  /// A line sent to /-/set: one that Script knows, or "peak", which counts the peak anew.
+  [[nodiscard]] bool set(std::string_view line);
   void answer_with(const Plan& plan, std::string_view body);
   [[nodiscard]] bool send_answer();
   [[nodiscard]] bool end_answer();
@@ -58,6 +60,7 @@ class Connection {
   [[nodiscard]] bool send_some(std::string_view bytes, std::size_t& sent);
   void become_idle();
   void wait(std::chrono::milliseconds duration);
+  void enter_flight();
   void leave_flight();
   void reset_peer();
   [[nodiscard]] std::string echo() const;
