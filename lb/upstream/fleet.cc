@@ -138,12 +138,14 @@ void Fleet::set_state(ServerId id, AdminState wanted) {
   changed(id);
   log_admin(id, before);
   note_backend(id.backend);
+  settle();
 }
 
 void Fleet::set_health(ServerId id, health::State state) {
   is_forcing_ = true;
   checker_.force(id.backend, id.server, state);
   is_forcing_ = false;
+  settle();
 }
 
 void Fleet::set_checks_enabled(ServerId id, bool enabled) {
@@ -163,23 +165,27 @@ void Fleet::set_weight(ServerId id, std::uint16_t weight) {
   refresh(id);
   note_backend(id.backend);
   mark(id.backend);
+  settle();
 }
 
 void Fleet::set_maxconn(ServerId id, std::uint32_t maxconn) {
   state_of(id).maxconn = maxconn;
   shared_.servers[id.backend][id.server].maxconn.store(maxconn, std::memory_order_relaxed);
   mark(id.backend);
+  settle();
 }
 
 void Fleet::set_address(ServerId id, const SocketAddress& address) {
   state_of(id).address = address;
   checker_.set_address(id.backend, id.server, address);
   mark(id.backend);
+  settle();
 }
 
 void Fleet::shutdown_sessions(ServerId id) {
   ++state_of(id).shutdowns;
   mark(id.backend);
+  settle();
 }
 
 /// Health or administrative state of `id` is another now.
@@ -270,8 +276,15 @@ void Fleet::on_alarm() {
   flush();
 }
 
+/// After an operator's change: it should hold when the answer is read. A batch of them still waits
+/// for its rest.
+void Fleet::settle() {
+  if (publish_at_ && now() >= published_at_ + kPublishDelay) flush();
+}
+
 void Fleet::flush() {
   publish_at_.reset();
+  published_at_ = now();
   for (BackendIndex b = 0; b < backends_.size(); ++b)
     if (std::exchange(backends_[b].is_dirty, false)) publish(b);
   arm();

@@ -5,7 +5,9 @@
 //
 // Changes mark a backend; marked backends are published together a few milliseconds later, or at
 // once by flush(): ten thousand servers that come up together cost a few publications for each
-// backend, not ten thousand. The first usable server of a backend does not wait for the others.
+// backend, not ten thousand. What an operator changes is published before the call returns, unless
+// there was a publication just before: then it joins the next. The first usable server of a backend
+// does not wait for the others.
 #pragma once
 
 #include "common/result.h"
@@ -131,6 +133,7 @@ class Fleet {
   void go_out(ServerId id);
   void note_backend(BackendIndex index);
   void mark(BackendIndex index);
+  void settle();
   void arm();
   void on_alarm();
   void publish(BackendIndex index);
@@ -146,6 +149,7 @@ class Fleet {
   health::Alarm& alarm_;
   std::vector<BackendEntry> backends_;
   std::optional<Instant> publish_at_;
+  Instant published_at_{};   // the last time
   bool is_forcing_ = false;  // inside set_health(): the change is a command's, not a check's
 };
 

@@ -22,21 +22,32 @@ TEST_CASE("a checked server gets no traffic before its first result, an unchecke
 
 TEST_CASE("many changes become one publication") {
   FleetHarness harness(unchecked(100));
+  harness.pass(1s);
   harness.plane.publications = 0;
   for (ServerIndex s = 0; s < 100; ++s) harness.fleet->set_weight({0, s}, 5);
-  CHECK(harness.plane.publications == 0);
+  CHECK(harness.plane.publications == 1);  // an operator's change holds at once
+  CHECK(harness.standing(0).weight == 5 * balance::kWeightScale);
   harness.pass(Fleet::kPublishDelay + 1ms);
-  CHECK(harness.plane.publications == 1);
+  CHECK(harness.plane.publications == 2);
   CHECK(harness.standing(99).weight == 5 * balance::kWeightScale);
   SECTION("and nothing is published while nothing changes") {
     harness.pass(10s);
-    CHECK(harness.plane.publications == 1);
+    CHECK(harness.plane.publications == 2);
   }
   SECTION("flush does not wait") {
     harness.fleet->set_weight({0, 0}, 7);
     harness.fleet->flush();
     CHECK(harness.standing(0).weight == 7 * balance::kWeightScale);
   }
+}
+
+TEST_CASE("servers that come up together are published together") {
+  FleetHarness harness(checked(200));
+  harness.plane.publications = 0;
+  harness.pass(1s);
+  CHECK(harness.fleet->backend(0).acting.active == 200);
+  CHECK(harness.plane.publications < 200);
+  CHECK(harness.standing(199).usable);
 }
 
 TEST_CASE("only backends that changed are published") {
