@@ -33,7 +33,8 @@ class LogRing {
     const std::size_t before_end = std::min(line.size(), capacity() - start);
     std::memcpy(bytes_.get() + start, line.data(), before_end);
     std::memcpy(bytes_.get(), line.data() + before_end, line.size() - before_end);
-    pushed_.store(at + line.size(), std::memory_order_release);
+    // Sequentially consistent, as is the load in empty(): see LogWriter::push().
+    pushed_.store(at + line.size(), std::memory_order_seq_cst);
     return true;
   }
 
@@ -57,7 +58,7 @@ class LogRing {
   }
 
   [[nodiscard]] bool empty() const noexcept {
-    return pushed_.load(std::memory_order_acquire) == popped_.load(std::memory_order_relaxed);
+    return pushed_.load(std::memory_order_seq_cst) == popped_.load(std::memory_order_relaxed);
   }
   [[nodiscard]] std::size_t capacity() const noexcept { return mask_ + 1; }
 

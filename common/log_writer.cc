@@ -34,11 +34,11 @@ LogWriter::~LogWriter() {
 
 bool LogWriter::push(std::uint32_t producer, std::string_view line) noexcept {
   if (!rings_[producer]->push(line)) return false;
-  // Together with the fence in sleep_until_pushed(): either this thread sees that the writer
-  // sleeps, or the writer sees the line before it goes to sleep.
-  std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (asleep_.load(std::memory_order_relaxed)) [[unlikely]] {
-    if (asleep_.exchange(false, std::memory_order_acq_rel)) wake();
+  // This thread stores the line and then looks whether the writer sleeps; the writer says that it
+  // sleeps and then looks for lines. In the one order of sequentially consistent operations, at
+  // least one of them sees the other. Fences would do too, but the thread sanitizer knows none.
+  if (asleep_.load(std::memory_order_seq_cst)) [[unlikely]] {
+    if (asleep_.exchange(false, std::memory_order_seq_cst)) wake();
   }
   return true;
 }
@@ -97,8 +97,7 @@ void LogWriter::refresh_sink() {
 }
 
 void LogWriter::sleep_until_pushed() {
-  asleep_.store(true, std::memory_order_relaxed);
-  std::atomic_thread_fence(std::memory_order_seq_cst);
+  asleep_.store(true, std::memory_order_seq_cst);
   const bool any = std::ranges::any_of(rings_, [](const auto& ring) { return !ring->empty(); });
   if (!any && !stopping()) {
     pollfd waiting{wakeup_.get(), POLLIN, 0};
