@@ -6,6 +6,12 @@
 #include <vector>
 
 namespace tandem::lb::upstream {
+namespace {
+
+// What we write may take this long until the server's process has read it, on a busy machine.
+constexpr Milliseconds kReachTime{8};
+
+}  // namespace
 
 LocalServer::LocalServer(const config::Backend& backend, const config::Server& server,
                          ServerShared& shared, figures::ServerCells& cells,
@@ -50,8 +56,9 @@ Connection* LocalServer::take_idle(ReuseNeed need, Instant now) {
       continue;
     }
     const Duration idle_for = now - connection.idle_since();
-    // Half of what the server allowed others leaves room for what is already on its way to us.
-    if (need == ReuseNeed::kCertain && idle_for > idle_limit_ / 2) return nullptr;
+    // Half of what the server allowed others leaves room for what is already on its way to us; a
+    // server that closes within milliseconds leaves none.
+    if (need == ReuseNeed::kCertain && idle_for + kReachTime > idle_limit_ / 2) return nullptr;
     if (need == ReuseNeed::kCertain && !connection.is_quiet()) {
       drop_idle(connection);
       continue;

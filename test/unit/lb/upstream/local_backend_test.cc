@@ -45,6 +45,18 @@ struct Granted {
   balance::ServerIndex server;
 };
 
+class User final : public ConnectionUser {
+ public:
+  void on_connection_ready() override { ++ready; }
+  void on_server_shutdown() override {
+    ++shut;
+    if (then) then();
+  }
+  int ready = 0;
+  int shut = 0;
+  std::move_only_function<void()> then;
+};
+
 class Bench {
  public:
   explicit Bench(std::uint32_t servers, std::uint32_t maxconn = 0, std::uint32_t worker_count = 1,
@@ -115,6 +127,7 @@ class Bench {
     theirs = origin.accept();
     turns([&] { return connection->writable(); });
     REQUIRE(connection->finish_connect() == 0);
+    connection->set_user(&user);
     return *connection;
   }
   /// Runs the loop until `until` holds.
@@ -133,20 +146,9 @@ class Bench {
   std::unique_ptr<figures::Figures> figures;
   std::unique_ptr<BackendLinks> links;
   std::vector<ServerStanding> standings;
+  User user;  // of connections that are in use
   std::vector<Granted> granted;
   std::vector<std::unique_ptr<LocalBackend>> workers;
-};
-
-class User final : public ConnectionUser {
- public:
-  void on_connection_ready() override { ++ready; }
-  void on_server_shutdown() override {
-    ++shut;
-    if (then) then();
-  }
-  int ready = 0;
-  int shut = 0;
-  std::move_only_function<void()> then;
 };
 
 void send_text(int fd, std::string_view text) {
@@ -428,6 +430,20 @@ TEST_CASE("How soon a server closes idle connections is remembered for what must
         &second);
   bench.server().keep_idle(second, kept);
   CHECK(bench.server().take_idle(ReuseNeed::kAny, kept + std::chrono::seconds(10)) == &second);
+}
+
+TEST_CASE("A server that closes within milliseconds keeps nothing for what must not be lost") {
+  Bench bench(1);
+  std::array<FileDescriptor, 2> ends;
+  Connection& first = bench.connected(ends[0]);
+  bench.server().keep_idle(first, bench.now());
+  ends[0].reset();
+  bench.turns([&] { return bench.cells().idle_connections.value() == 0; });
+  Connection& second = bench.connected(ends[1]);
+  second.set_readable(false);
+  bench.server().keep_idle(second, bench.now());
+  CHECK(bench.server().take_idle(ReuseNeed::kCertain, bench.now()) == nullptr);
+  CHECK(bench.server().take_idle(ReuseNeed::kAny, bench.now()) == &second);
 }
 
 TEST_CASE("An event that the last user has served does not cost the connection") {
