@@ -183,12 +183,13 @@ class TimeoutsTest(http_stage.HttpTestCase):
 
     def test_reset_of_a_client_that_waits(self):
         self.start_with_timeout("http-request")
+        in_flight = self.origin.stats()["in_flight"]
         client = self.client()
         client.send_request("GET", "/freeze")
-        wait_until(lambda: self.origin.stats()["in_flight"] == 2, "the request has arrived")
+        wait_until(lambda: self.origin.stats()["in_flight"] > in_flight, "the request has arrived")
         client.reset()
         self.assert_logged("/freeze", -1, "CH")
-        wait_until(lambda: self.origin.stats()["in_flight"] == 1, "the server is let go")
+        wait_until(lambda: self.origin.stats()["in_flight"] == in_flight, "the server is let go")
 
     def test_client_that_leaves_in_the_middle(self):
         self.start_with_timeout("http-request")
