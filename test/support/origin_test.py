@@ -1,5 +1,7 @@
 """The scripted origin does what its paths say: other tests take its word as an oracle."""
 
+import socket
+
 import tandem_testing
 from tandem_testing import HttpClient, Truncated, body_hash, get, origin_body, wait_until
 
@@ -134,6 +136,14 @@ class OriginTest(tandem_testing.TestCase):
         for at in range(0, len(sent), 100_000):
             self.client.send(sent[at : at + 100_000])
             self.assertEqual(self.client.take(100_000), sent[at : at + 100_000])
+
+    def test_upgrade_ends_behind_the_last_bytes_of_the_client(self):
+        for _ in range(20):
+            with HttpClient(self.origin.port) as client:
+                self.assertEqual(client.get("/upgrade").status, 101)
+                client.send(b"last")
+                client.socket.shutdown(socket.SHUT_WR)
+                self.assertEqual(client.read_to_end(), b"last")
 
     def test_idle_connections_are_closed_when_asked_for(self):
         other = self.start_origin("impatient", idle_close=1)

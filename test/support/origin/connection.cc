@@ -45,6 +45,7 @@ Connection::~Connection() {
 
 bool Connection::on_ready(bool readable, bool writable, bool peer_closed) {
   readable_ = readable_ || readable;
+  peer_closed_ = peer_closed_ || peer_closed;
   writable_ = writable_ || writable;
   // Whoever closes does not wait for an answer any more.
   if (peer_closed && (phase_ == Phase::kFrozen || phase_ == Phase::kDelay)) return false;
@@ -114,13 +115,14 @@ bool Connection::advance() {
   }
 }
 
-// False: the peer has gone. A short read means that nothing is left: the next edge will tell.
+// False: the peer has gone. A short read means that nothing is left: the next edge will tell, but
+// there is none behind the end.
 bool Connection::receive() {
   std::string& buffer = shared_.read_buffer;
   const ssize_t got = ::recv(fd(), buffer.data(), buffer.size(), 0);
   if (got > 0) {
     const auto size = static_cast<std::size_t>(got);
-    readable_ = size == buffer.size();
+    readable_ = size == buffer.size() || peer_closed_;
     if (record_ && ::write(record_.get(), buffer.data(), size) != got) return false;
     input_.append(buffer, 0, size);
     return true;

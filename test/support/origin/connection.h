@@ -73,7 +73,8 @@ class Connection {
   Phase phase_ = Phase::kHead;
   bool readable_ = true;
   bool writable_ = true;
-  bool ended_ = false;  // the peer has finished sending
+  bool peer_closed_ = false;  // an event said so; bytes before the end may still be unread
+  bool ended_ = false;        // the peer has finished sending
   bool waiting_ = false;
   bool in_flight_ = false;
   std::optional<std::chrono::milliseconds> wanted_wait_;
