@@ -1,15 +1,12 @@
 """What tandem does by itself: rules, answers of its own, starting, stopping, running short."""
 
-import pathlib
 import re
-import resource
 import signal
 import subprocess
-import threading
 
 import http_stage
 import tandem_testing
-from tandem_testing import HttpClient, free_port, origin_body, program, wait_until
+from tandem_testing import free_port, origin_body, program, wait_until
 
 
 class OwnAnswersTest(http_stage.HttpTestCase):
@@ -19,7 +16,12 @@ class OwnAnswersTest(http_stage.HttpTestCase):
         {"if": {"path": "/here"}, "redirect": {"location": "/there", "code": 307}},
         {
             "if": {"path": "/hello"},
-            "return": {"status": 203, "content-type": "text/x", "string": "hi", "hdr": {"X-R": "1"}},
+            "return": {
+                "status": 203,
+                "content-type": "text/x",
+                "string": "hi",
+                "hdr": {"X-R": "1"},
+            },
         },
         {"if": {"method": ["DELETE", "PUT"]}, "return": {"status": 403}},
         {"if": {"host": ["api.example", "*.api.example"]}, "use_backend": "api"},

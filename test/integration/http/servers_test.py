@@ -1,10 +1,11 @@
 """Choosing, waiting for and losing servers: retries, limits, queues."""
 
+import random
 import threading
 
 import http_stage
 import tandem_testing
-from tandem_testing import HttpClient, Truncated, free_port, wait_until
+from tandem_testing import HttpClient, Truncated, free_port, origin_body, wait_until
 
 
 class Concurrent:
@@ -202,6 +203,62 @@ class LimitsTest(http_stage.HttpTestCase):
             requests.get(f"/bytes/10?delay=5&h=X:{number}")
         self.assertEqual({answer.status for answer in requests.finish().values()}, {200})
         self.assertEqual(int(self.stat("web1", "smax")), 2)
+
+
+class CrossTalkTest(http_stage.HttpTestCase):
+    """Many clients, some of them rude, on shared server connections: nobody gets bytes that are
+    another's."""
+
+    CLIENTS = 12
+    REQUESTS = 60
+
+    def run_client(self, number):
+        choose = random.Random(number)
+        client = None
+        for count in range(self.REQUESTS):
+            client = client or HttpClient(self.port)
+            mark = f"{number}-{count}"
+            size = choose.choice((0, 10, 5000, 40000, 200_000))
+            options = choose.choice(("", "&chunked=3000", "&close", "&trailers&chunked"))
+            target = f"/bytes/{size}?h=X-Mark:{mark}{options}"
+            if choose.random() < 0.15:
+                client.send_request("GET", target)
+                if choose.random() < 0.5:
+                    client.receive()
+                client.reset() if choose.random() < 0.5 else client.close()
+                client = None
+                continue
+            if choose.random() < 0.3:
+                response = client.request("POST", target, body=b"p" * choose.randrange(90_000))
+            else:
+                response = client.get(target)
+            if (response.status, response.header("X-Mark")) != (200, mark):
+                raise AssertionError(f"{mark} got {response}")
+            if response.body != origin_body(size):
+                raise AssertionError(f"{mark} got another body: {len(response.body)} bytes")
+        if client:
+            client.close()
+
+    def test_nobody_gets_what_is_not_his(self):
+        origins = {name: self.start_origin(name).address for name in ("web1", "web2")}
+        self.start_lb(origins, nbthread=3, backend={"http-reuse": "always"})
+        failures = []
+
+        def run(number):
+            try:
+                self.run_client(number)
+            except Exception as error:  # told by the test, not by the thread
+                failures.append(f"client {number}: {error!r}")
+
+        threads = [threading.Thread(target=run, args=(n,)) for n in range(self.CLIENTS)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(failures, [])
+        wait_until(lambda: self.stat("BACKEND", "scur") == "0", "nothing is left running")
+        for name in origins:
+            self.assertEqual(self.stat(name, "scur"), "0")
 
 
 if __name__ == "__main__":

@@ -178,7 +178,8 @@ class TimeoutsTest(http_stage.HttpTestCase):
         hole.set_health("/freeze")
         wait_until(lambda: self.stat("web1", "status") == "DOWN", "the frozen server is down")
         self.assertEqual(self.stat("web1", "check_status").lstrip("* "), "L7TOUT")
-        self.assertEqual(self.get("/x").status, 503)
+        # The control socket knows a moment before the workers do.
+        wait_until(lambda: self.get("/x").status == 503, "the workers know, too")
         self.assert_logged("<NOSRV>", 503, "SC")
 
     def test_reset_of_a_client_that_waits(self):
