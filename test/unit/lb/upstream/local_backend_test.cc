@@ -133,8 +133,12 @@ class Bench {
   /// Runs the loop until `until` holds.
   template <class Until>
   void turns(Until until) {
-    for (int i = 0; i < 100 && !until(); ++i) loop.run_once();
-    REQUIRE(until());
+    bool holds = until();
+    for (int i = 0; i < 100 && !holds; ++i) {
+      loop.run_once();
+      holds = until();
+    }
+    REQUIRE(holds);
   }
 
   Origin origin;
@@ -570,6 +574,7 @@ TEST_CASE("A refused connection is told by errno, and nothing is counted as open
   int error = 0;
   Connection* connection = bench.server().open(error);
   if (connection != nullptr) {
+    connection->set_user(&bench.user);
     bench.turns([&] { return connection->writable(); });
     error = connection->finish_connect();
     bench.server().discard(*connection);
