@@ -1,19 +1,18 @@
 #include "common/address.h"
 
+#include "common/text.h"
+
 #include <arpa/inet.h>
 #include <netdb.h>
 
 #include <cstddef>
 #include <cstring>
 
-#include "common/text.h"
-
 namespace tandem {
 
 SocketAddress::SocketAddress() noexcept { std::memset(&storage_, 0, sizeof storage_); }
 
-SocketAddress::SocketAddress(const sockaddr* address, socklen_t length) noexcept
-    : SocketAddress() {
+SocketAddress::SocketAddress(const sockaddr* address, socklen_t length) noexcept : SocketAddress() {
   length_ = length < sizeof storage_ ? length : socklen_t{sizeof storage_};
   std::memcpy(&storage_, address, length_);
 }
@@ -111,7 +110,8 @@ std::string SocketAddress::host() const {
   if (is_unix()) return storage_.local.sun_path;
   const std::string_view bytes = ip_bytes();
   char text[INET6_ADDRSTRLEN] = "";
-  if (!bytes.empty()) inet_ntop(bytes.size() == 4 ? AF_INET : AF_INET6, bytes.data(), text, sizeof text);
+  if (!bytes.empty())
+    inet_ntop(bytes.size() == 4 ? AF_INET : AF_INET6, bytes.data(), text, sizeof text);
   return text;
 }
 

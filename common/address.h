@@ -1,6 +1,8 @@
 // SocketAddress: an IPv4, IPv6 or Unix address, read from the forms the configuration allows.
 #pragma once
 
+#include "common/result.h"
+
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -9,8 +11,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-
-#include "common/result.h"
 
 namespace tandem {
 

@@ -9,10 +9,10 @@ namespace tandem {
 
 }  // namespace tandem
 
-#define CHECK_THAT_HOLDS_(condition)                                        \
-  do {                                                                      \
-    if (!(condition)) [[unlikely]]                                          \
-      ::tandem::check_failed(#condition, __FILE__, __LINE__);               \
+#define CHECK_THAT_HOLDS_(condition)                          \
+  do {                                                        \
+    if (!(condition)) [[unlikely]]                            \
+      ::tandem::check_failed(#condition, __FILE__, __LINE__); \
   } while (false)
 
 /// Always on.

@@ -49,7 +49,8 @@ Result<void> become(const std::string& user, const std::string& group) {
   gid_t gid = account != nullptr ? account->pw_gid : getgid();
   if (!group.empty()) {
     const auto* found = find_group(group);
-    if (found == nullptr) return fail(fmt::format("/global/group: there is no group \"{}\"", group));
+    if (found == nullptr)
+      return fail(fmt::format("/global/group: there is no group \"{}\"", group));
     gid = found->gr_gid;
   }
   // Groups first: afterwards we may no longer.

@@ -1,11 +1,11 @@
 #include "common/time.h"
 
+#include "common/text.h"
+
 #include <array>
 #include <cstdint>
 #include <limits>
 #include <utility>
-
-#include "common/text.h"
 
 namespace tandem {
 namespace {
@@ -15,9 +15,9 @@ struct Unit {
   std::int64_t microseconds;
 };
 // Longest suffix first where one ends in another ("ms" before "s").
-constexpr std::array kUnits = {Unit{"us", 1},          Unit{"ms", 1'000},
-                               Unit{"s", 1'000'000},   Unit{"m", 60'000'000},
-                               Unit{"h", 3'600'000'000}, Unit{"d", 86'400'000'000}};
+constexpr std::array kUnits = {
+    Unit{"us", 1},         Unit{"ms", 1'000},        Unit{"s", 1'000'000},
+    Unit{"m", 60'000'000}, Unit{"h", 3'600'000'000}, Unit{"d", 86'400'000'000}};
 
 }  // namespace
 

@@ -1,5 +1,5 @@
-// Listeners: opens the sockets on which clients are expected, one for each worker, before rights are
-// dropped.
+// Listeners: opens the sockets on which clients are expected, one for each worker, before rights
+// are dropped.
 #pragma once
 
 #include "common/result.h"

@@ -46,14 +46,28 @@ std::optional<Options> parse(int argc, char** argv) {
   Options options;
   for (int flag = 0; (flag = getopt_long(argc, argv, "f:tcvh", kLong, nullptr)) != -1;) {
     switch (flag) {
-      case 'f': options.files.emplace_back(optarg); break;
+      case 'f':
+        options.files.emplace_back(optarg);
+        break;
       case 't':
-      case 'c': options.check_only = true; break;
-      case 'v': ++options.version; break;
-      case 'h': options.help = true; break;
-      case kFrom: options.from = optarg; break;
-      case kTo: options.to = optarg; break;
-      default: std::fputs(kUsage, stderr); return std::nullopt;
+      case 'c':
+        options.check_only = true;
+        break;
+      case 'v':
+        ++options.version;
+        break;
+      case 'h':
+        options.help = true;
+        break;
+      case kFrom:
+        options.from = optarg;
+        break;
+      case kTo:
+        options.to = optarg;
+        break;
+      default:
+        std::fputs(kUsage, stderr);
+        return std::nullopt;
     }
   }
   const bool by_hand = !options.from.empty() || !options.to.empty();

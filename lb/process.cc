@@ -82,10 +82,10 @@ Result<void> Process::open() {
   checker_ = std::make_unique<health::Checker>(*prober_, *checker_alarm_, std::move(callbacks),
                                                random_seed());
   checker_->configure(snapshot_);
-  fleet_ = std::make_unique<upstream::Fleet>(upstream::Fleet::Parts{
-      *snapshot_, shared_, *this, *checker_, *fleet_alarm_});
-  control_ = std::make_unique<control::ControlContext>(control::ControlContext{
-      *snapshot_, *fleet_, shared_, totals_, captures_, info_});
+  fleet_ = std::make_unique<upstream::Fleet>(
+      upstream::Fleet::Parts{*snapshot_, shared_, *this, *checker_, *fleet_alarm_});
+  control_ = std::make_unique<control::ControlContext>(
+      control::ControlContext{*snapshot_, *fleet_, shared_, totals_, captures_, info_});
   control::add_commands(commands_, *control_);
   command_server_ = std::make_unique<command::CommandServer>(poller_, commands_);
   for (std::size_t i = 0; i < snapshot_->runtime.size(); ++i) {
@@ -96,10 +96,9 @@ Result<void> Process::open() {
     if (auto bound = command_server_->listen(endpoint, fmt::format("/runtime/{}/bind", i)); !bound)
       return bound;
   }
-  admin_source_ = std::make_unique<admin::Source>(
-      admin::Source{control_->source(), figures_, info_, facts_});
-  admin_server_ =
-      std::make_unique<admin::AdminServer>(poller_, snapshot_->admin, *admin_source_);
+  admin_source_ =
+      std::make_unique<admin::Source>(admin::Source{control_->source(), figures_, info_, facts_});
+  admin_server_ = std::make_unique<admin::AdminServer>(poller_, snapshot_->admin, *admin_source_);
   if (auto bound = admin_server_->listen(); !bound)
     return fail("/admin/bind: " + bound.error().message);
   if (auto became = daemon::become(global.user, global.group); !became) return became;
@@ -173,7 +172,8 @@ void Process::watch_signals() {
   signals_.emplace_back(loop_, SIGQUIT, [this] { begin_stop(Stop::kWhenIdle); });
   for (const int number : {SIGHUP, SIGUSR2}) {
     signals_.emplace_back(loop_, number, [] {
-      log::warning("reload is not supported yet: stop (TERM) and start to change the configuration");
+      log::warning(
+          "reload is not supported yet: stop (TERM) and start to change the configuration");
     });
   }
 }
@@ -188,8 +188,7 @@ void Process::tick() {
 
 void Process::begin_stop(Stop how) {
   const config::Global& global = snapshot_->global;
-  const Milliseconds limit =
-      how == Stop::kWithinGrace ? global.grace : global.hard_stop_after;
+  const Milliseconds limit = how == Stop::kWithinGrace ? global.grace : global.hard_stop_after;
   const Instant deadline = loop_.now() + limit;
   if (info_.stopping) {
     // A second signal may only shorten the wait; once connections are cut there is none any more.
@@ -201,8 +200,8 @@ void Process::begin_stop(Stop how) {
   facts_.frontends_listening = 0;
   info_.listeners = 0;
   stop_deadline_ = deadline;
-  log::notice("stopping: {} connections have {} to finish",
-              shared_.process.connections.load(), format_duration(limit));
+  log::notice("stopping: {} connections have {} to finish", shared_.process.connections.load(),
+              format_duration(limit));
   daemon::notify("STOPPING=1");
   for (const auto& worker : workers_) worker->stop_softly();
   stop_timer_.start_periodic(kStopLookEvery, kStopLookEvery);

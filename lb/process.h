@@ -1,5 +1,6 @@
-// Process: tandem-lb as a whole. It owns what workers share, the workers themselves, and the control
-// thread's side: checks, the fleet, the control sockets, the admin pages, signals and the stop.
+// Process: tandem-lb as a whole. It owns what workers share, the workers themselves, and the
+// control thread's side: checks, the fleet, the control sockets, the admin pages, signals and the
+// stop.
 #pragma once
 
 #include "common/command/server.h"

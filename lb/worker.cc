@@ -137,8 +137,8 @@ void Worker::measure() {
   figures::WorkerCells& cells = figures_.worker();
   const Duration late = now - measured_at_ - kMeasureEvery;
   measured_at_ = now;
-  cells.loop_lag_microseconds.set(
-      std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::microseconds>(late).count()));
+  cells.loop_lag_microseconds.set(std::max<std::int64_t>(
+      0, std::chrono::duration_cast<std::chrono::microseconds>(late).count()));
   cells.loop_busy_permille.set(static_cast<std::int64_t>(loop_.busy_ratio() * 1000));
   cells.buffers_bytes.set(static_cast<std::int64_t>(context_.buffers.in_use()));
 }

@@ -1,5 +1,5 @@
-// Worker: one thread of the data plane with its loop, its listening sockets, its connections and its
-// view of each backend. It owns all of them; others reach it through post().
+// Worker: one thread of the data plane with its loop, its listening sockets, its connections and
+// its view of each backend. It owns all of them; others reach it through post().
 #pragma once
 
 #include "common/event/loop.h"

@@ -3,12 +3,12 @@
 // of them at one instant.
 #pragma once
 
+#include "common/time.h"
+
 #include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-
-#include "common/time.h"
 
 namespace tandem::metrics {
 
@@ -54,8 +54,7 @@ class DurationHistogram {
   static constexpr std::size_t kBuckets = kDurationBoundsMicroseconds.size() + 1;
 
   void observe(Duration duration) noexcept {
-    const std::int64_t us =
-        std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
+    const std::int64_t us = std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
     std::size_t bucket = 0;
     while (bucket < kDurationBoundsMicroseconds.size() && us > kDurationBoundsMicroseconds[bucket])
       ++bucket;
@@ -68,7 +67,9 @@ class DurationHistogram {
 
   /// Count in bucket `i` alone (not cumulative).
   [[nodiscard]] std::uint64_t bucket(std::size_t i) const noexcept { return buckets_[i].value(); }
-  [[nodiscard]] std::uint64_t sum_microseconds() const noexcept { return sum_microseconds_.value(); }
+  [[nodiscard]] std::uint64_t sum_microseconds() const noexcept {
+    return sum_microseconds_.value();
+  }
   [[nodiscard]] std::int64_t largest_microseconds() const noexcept {
     return largest_microseconds_.value();
   }

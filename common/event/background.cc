@@ -1,11 +1,11 @@
 #include "common/event/background.h"
 
+#include "common/check.h"
+
 #include <uv.h>
 
 #include <memory>
 #include <utility>
-
-#include "common/check.h"
 
 namespace tandem::event {
 namespace {

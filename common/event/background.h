@@ -2,9 +2,9 @@
 // rare and computes (rendering metrics), never for what waits.
 #pragma once
 
-#include <functional>
-
 #include "common/event/loop.h"
+
+#include <functional>
 
 namespace tandem::event {
 

@@ -3,12 +3,12 @@
 // destructor closes. Destroying the owner from inside the handle's own callback is therefore safe.
 #pragma once
 
+#include "common/check.h"
+
 #include <uv.h>
 
 #include <functional>
 #include <utility>
-
-#include "common/check.h"
 
 namespace tandem::event {
 

@@ -1,12 +1,12 @@
 // Mailbox: how one thread hands work to the loop of another.
 #pragma once
 
+#include "common/event/handle.h"
+#include "common/event/loop.h"
+
 #include <functional>
 #include <mutex>
 #include <vector>
-
-#include "common/event/handle.h"
-#include "common/event/loop.h"
 
 namespace tandem::event {
 
@@ -26,7 +26,7 @@ class Mailbox {
 
   Loop& loop_;
   std::mutex mutex_;
-  std::vector<Message> waiting_;   // guarded by mutex_
+  std::vector<Message> waiting_;  // guarded by mutex_
   std::vector<Message> delivering_;
   Handle<uv_async_t> wakeup_;
 };

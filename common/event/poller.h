@@ -6,6 +6,9 @@
 // back-pressure needs no system call: a side that must wait just does not read.
 #pragma once
 
+#include "common/event/handle.h"
+#include "common/event/loop.h"
+
 #include <sys/uio.h>
 
 #include <cstddef>
@@ -14,9 +17,6 @@
 #include <memory>
 #include <span>
 #include <vector>
-
-#include "common/event/handle.h"
-#include "common/event/loop.h"
 
 namespace tandem::event {
 
@@ -112,7 +112,9 @@ class Poller {
   /// Makes on_turn_end run soon: at the end of this turn, or in one of its own.
   void end_turn_soon() noexcept;
   /// Runs at the end of each turn, after the events and before retired sockets go.
-  void set_on_turn_end(std::move_only_function<void()> callback) { on_turn_end_ = std::move(callback); }
+  void set_on_turn_end(std::move_only_function<void()> callback) {
+    on_turn_end_ = std::move(callback);
+  }
 
  private:
   friend class Socket;

@@ -1,10 +1,10 @@
 // Signal: a Unix signal as a callback on a loop.
 #pragma once
 
-#include <functional>
-
 #include "common/event/handle.h"
 #include "common/event/loop.h"
+
+#include <functional>
 
 namespace tandem::event {
 

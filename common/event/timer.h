@@ -2,11 +2,11 @@
 // use the Wheel.
 #pragma once
 
-#include <functional>
-
 #include "common/event/handle.h"
 #include "common/event/loop.h"
 #include "common/time.h"
+
+#include <functional>
 
 namespace tandem::event {
 

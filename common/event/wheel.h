@@ -3,10 +3,10 @@
 // while there is something to wait for.
 #pragma once
 
+#include "common/event/timer.h"
+
 #include <array>
 #include <cstdint>
-
-#include "common/event/timer.h"
 
 namespace tandem::event {
 

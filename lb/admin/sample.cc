@@ -85,6 +85,13 @@ BackendSample sample_backend(const Source& source, config::BackendIndex b) {
   sample.traffic.queued = shared.queued.load(std::memory_order_relaxed);
   for (std::uint32_t w = 0; w < source.figures.workers(); ++w)
     sample.traffic.add(source.figures.of(w).backend(b));
+  // A request that was tried on two servers is one of the backend's.
+  const std::uint64_t requests = sample.traffic.requests;
+  for (std::uint32_t w = 0; w < source.figures.workers(); ++w) {
+    for (std::uint32_t s = 0; s < configured.servers.size(); ++s)
+      sample.traffic.add(source.figures.of(w).server(b, s));
+  }
+  sample.traffic.requests = requests;
   sample.is_up = state.is_up;
   sample.active_servers = state.acting.active;
   sample.backup_servers = state.acting.backup;

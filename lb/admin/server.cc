@@ -17,8 +17,7 @@ AdminServer::~AdminServer() = default;
 Result<void> AdminServer::listen() {
   if (!settings_.bind) return {};
   auto listener = std::make_unique<Listener>(poller_, connections_, endpoints_);
-  if (Result<void> bound = listener->bind(*settings_.bind); !bound)
-    return bound;
+  if (Result<void> bound = listener->bind(*settings_.bind); !bound) return bound;
   listener_ = std::move(listener);
   return {};
 }

@@ -3,6 +3,10 @@
 // built; shared between threads as shared_ptr<const Snapshot>.
 #pragma once
 
+#include "common/address.h"
+#include "common/log.h"
+#include "common/time.h"
+
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -11,10 +15,6 @@
 #include <utility>
 #include <variant>
 #include <vector>
-
-#include "common/address.h"
-#include "common/log.h"
-#include "common/time.h"
 
 namespace tandem::lb::config {
 
@@ -40,9 +40,9 @@ using ErrorFiles = std::map<int, std::string>;
 
 struct Bind {
   SocketAddress address;
-  std::string text;             // as written, for messages and show stat
+  std::string text;  // as written, for messages and show stat
   std::uint32_t backlog = 4096;
-  bool defer_accept = true;     // TCP_DEFER_ACCEPT: a connection reaches us with its first bytes
+  bool defer_accept = true;  // TCP_DEFER_ACCEPT: a connection reaches us with its first bytes
   friend bool operator==(const Bind&, const Bind&) = default;
 };
 
@@ -89,13 +89,13 @@ struct Rule {
 
 struct Frontend {
   std::string name;
-  std::uint32_t id = 0;               // iid of show stat, 1-based, unique over all proxies
+  std::uint32_t id = 0;  // iid of show stat, 1-based, unique over all proxies
   std::vector<Bind> binds;
-  std::uint32_t maxconn = 0;          // 0: only the process limit
+  std::uint32_t maxconn = 0;  // 0: only the process limit
   Timeouts timeouts;
-  std::string monitor_uri;            // empty: none
-  bool forwardfor = false;            // X-Forwarded-For towards servers
-  std::string unique_id_header;       // empty: no unique id is made ("unique-id-header")
+  std::string monitor_uri;       // empty: none
+  bool forwardfor = false;       // X-Forwarded-For towards servers
+  std::string unique_id_header;  // empty: no unique id is made ("unique-id-header")
   ErrorFiles errorfiles;
   std::vector<Rule> rules;
   std::optional<BackendIndex> default_backend;
@@ -108,12 +108,12 @@ struct Frontend {
 /// Row of the policy table in lb/balance/registry.cc, with what follows it in parentheses.
 struct Balance {
   std::string policy = "roundrobin";
-  std::uint32_t random_draws = 2;          // random(N)
+  std::uint32_t random_draws = 2;  // random(N)
   enum class Key : std::uint8_t { kNone, kSource, kUri, kHeader, kCookie, kQuery };
-  Key key = Key::kNone;                    // what source, uri and hash look at
-  std::string key_name;                    // header, cookie or parameter name (header: lower case)
-  bool uri_whole = false;                  // "uri whole": the query counts too
-  std::uint32_t hash_balance_factor = 0;   // percent over the mean a server may carry; 0: unbounded
+  Key key = Key::kNone;                   // what source, uri and hash look at
+  std::string key_name;                   // header, cookie or parameter name (header: lower case)
+  bool uri_whole = false;                 // "uri whole": the query counts too
+  std::uint32_t hash_balance_factor = 0;  // percent over the mean a server may carry; 0: unbounded
   friend bool operator==(const Balance&, const Balance&) = default;
 };
 
@@ -122,9 +122,9 @@ struct Check {
   Type type = Type::kTcp;
   std::string method = "GET";
   std::string uri = "/";
-  std::string host;                        // Host field; empty: the server's address
+  std::string host;  // Host field; empty: the server's address
   std::vector<std::pair<int, int>> expect_status = {{200, 399}};  // inclusive ranges
-  std::string expect_body;                 // must occur in the first 16 KiB of the body; empty: any
+  std::string expect_body;  // must occur in the first 16 KiB of the body; empty: any
   friend bool operator==(const Check&, const Check&) = default;
 };
 
@@ -135,22 +135,22 @@ enum class InitialState : std::uint8_t { kReady, kDrain, kMaint };
 
 struct Server {
   std::string name;
-  std::uint32_t id = 0;                    // sid of show stat, 1-based in its backend
+  std::uint32_t id = 0;  // sid of show stat, 1-based in its backend
   SocketAddress address;
-  std::string address_text;                // as written
-  std::uint16_t weight = 1;                // 0 to 256
-  std::uint32_t maxconn = 0;               // 0: no limit
-  std::uint32_t maxqueue = 0;              // 0: no limit of its own
+  std::string address_text;    // as written
+  std::uint16_t weight = 1;    // 0 to 256
+  std::uint32_t maxconn = 0;   // 0: no limit
+  std::uint32_t maxqueue = 0;  // 0: no limit of its own
   bool backup = false;
   InitialState state = InitialState::kReady;
   bool check = false;
   std::optional<SocketAddress> check_address;  // "check-addr"/"check-port"; none: `address`
   Milliseconds inter{2'000};
-  Milliseconds fastinter{2'000};           // while a change is in progress; default: inter
-  Milliseconds downinter{2'000};           // while down; default: inter
+  Milliseconds fastinter{2'000};  // while a change is in progress; default: inter
+  Milliseconds downinter{2'000};  // while down; default: inter
   std::uint32_t rise = 2;
   std::uint32_t fall = 3;
-  Milliseconds slowstart{0};               // 0: full weight at once
+  Milliseconds slowstart{0};  // 0: full weight at once
   OnMarkedDown on_marked_down = OnMarkedDown::kNone;
   Observe observe = Observe::kNone;
   std::uint32_t error_limit = 10;
@@ -162,18 +162,19 @@ enum class HttpReuse : std::uint8_t { kNever, kSafe, kAggressive, kAlways };
 
 struct Backend {
   std::string name;
-  std::uint32_t id = 0;                    // iid
+  std::uint32_t id = 0;  // iid
   Balance balance;
   Timeouts timeouts;
   std::uint32_t retries = 3;
   bool redispatch = true;
-  bool retry_idempotent = false;           // "retry-on": also repeat idempotent requests
+  bool retry_idempotent = false;  // "retry-on": also repeat idempotent requests
   HttpReuse http_reuse = HttpReuse::kSafe;
-  std::uint32_t pool_max = 1024;           // idle connections kept for each server and worker
-  Milliseconds pool_idle{5'000};           // how long an idle server connection is kept
+  std::uint32_t pool_max = 1024;  // idle connections kept for each server and worker
+  Milliseconds pool_idle{5'000};  // how long an idle server connection is kept
   bool allbackups = false;
-  std::uint32_t fullconn = 0;              // slim of the BACKEND row: a tenth of the maxconn of its frontends unless set
-  ErrorFiles errorfiles;                   // before the frontend's
+  std::uint32_t fullconn =
+      0;  // slim of the BACKEND row: a tenth of the maxconn of its frontends unless set
+  ErrorFiles errorfiles;  // before the frontend's
   Check check;
   std::vector<Server> servers;
   friend bool operator==(const Backend&, const Backend&) = default;
@@ -182,13 +183,13 @@ struct Backend {
 // ---- the process -------------------------------------------------------------------------------
 
 struct Global {
-  std::uint32_t nbthread = 1;              // never 0 here: "0" has become the number of CPUs
+  std::uint32_t nbthread = 1;  // never 0 here: "0" has become the number of CPUs
   std::uint32_t maxconn = 20'000;
   Milliseconds grace{30'000};
   Milliseconds hard_stop_after{60'000};
-  std::string user;                        // empty: stay who we are
+  std::string user;  // empty: stay who we are
   std::string group;
-  std::string node;                        // host name unless set
+  std::string node;  // host name unless set
   std::string description;
   friend bool operator==(const Global&, const Global&) = default;
 };
@@ -197,17 +198,17 @@ enum class Level : std::uint8_t { kUser, kOperator, kAdmin };
 struct RuntimeSocket {
   SocketAddress address;
   std::string text;
-  std::uint32_t mode = 0600;               // Unix sockets only
+  std::uint32_t mode = 0600;  // Unix sockets only
   Level level = Level::kOperator;
   friend bool operator==(const RuntimeSocket&, const RuntimeSocket&) = default;
 };
 
 struct Admin {
-  std::optional<SocketAddress> bind;       // none: no admin listener
+  std::optional<SocketAddress> bind;  // none: no admin listener
   std::string bind_text;
   std::string stats_uri = "/stats";
   std::string metrics_uri = "/metrics";
-  std::map<std::string, std::string> auth; // user -> password; empty: open
+  std::map<std::string, std::string> auth;  // user -> password; empty: open
   friend bool operator==(const Admin&, const Admin&) = default;
 };
 
@@ -216,20 +217,20 @@ struct AccessLog {
   enum class Target : std::uint8_t { kNone, kStdout, kStderr, kFile, kSyslog };
   Format format = Format::kJson;
   Target target = Target::kNone;
-  std::string path;                        // file; or the syslog socket path / host:port
+  std::string path;  // file; or the syslog socket path / host:port
   std::string tag = "tandem";
-  int facility = 16;                       // local0
+  int facility = 16;  // local0
   friend bool operator==(const AccessLog&, const AccessLog&) = default;
 };
 
 struct Snapshot {
   Global global;
   std::vector<RuntimeSocket> runtime;
-  bool runtime_compat = true;              // answer as HAProxy where tools insist (RUNTIME.md B1.9)
+  bool runtime_compat = true;  // answer as HAProxy where tools insist (RUNTIME.md B1.9)
   Admin admin;
   log::Level log_level = log::Level::kInfo;
   AccessLog access_log;
-  std::vector<Frontend> frontends;         // in file order
+  std::vector<Frontend> frontends;  // in file order
   std::vector<Backend> backends;
   friend bool operator==(const Snapshot&, const Snapshot&) = default;
 };

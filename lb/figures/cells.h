@@ -2,11 +2,11 @@
 // places (proxy/outcome.cc, the acceptor, the upstream connections), read by the control thread.
 #pragma once
 
+#include "metrics/cell.h"
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
-
-#include "metrics/cell.h"
 
 namespace tandem::lb::figures {
 
@@ -16,45 +16,47 @@ using ResponseCounters = std::array<metrics::Counter, 6>;
 /// Why a request was refused or broken off before a server was asked; label of
 /// request_errors_total{reason}.
 enum class RequestError : std::uint8_t {
-  kBadRequest,   // refused by the decoder (400, 414, 431, 501, 505)
-  kTimeout,      // 408
-  kAborted,      // the client went away in its own request
+  kBadRequest,  // refused by the decoder (400, 414, 431, 501, 505)
+  kTimeout,     // 408
+  kAborted,     // the client went away in its own request
   kCount,
 };
 
 /// One frontend on one worker.
 struct FrontendCells {
-  metrics::Counter connections;        // conn_tot, stot
-  metrics::Gauge connections_now;      // scur
-  metrics::Gauge connections_most;     // this worker's largest
-  metrics::Counter requests;           // req_tot
-  metrics::Counter bytes_in;           // from clients
-  metrics::Counter bytes_out;          // to clients
-  metrics::Counter denied_requests;    // dreq
-  metrics::Counter denied_responses;   // dresp
-  metrics::Counter intercepted;        // answered by tandem: redirect, return, monitor-uri
+  metrics::Counter connections;       // conn_tot, stot
+  metrics::Gauge connections_now;     // scur
+  metrics::Gauge connections_most;    // this worker's largest
+  metrics::Counter requests;          // req_tot
+  metrics::Counter bytes_in;          // from clients
+  metrics::Counter bytes_out;         // to clients
+  metrics::Counter denied_requests;   // dreq
+  metrics::Counter denied_responses;  // dresp
+  metrics::Counter intercepted;       // answered by tandem: redirect, return, monitor-uri
   std::array<metrics::Counter, static_cast<std::size_t>(RequestError::kCount)> request_errors;
   ResponseCounters responses;
   metrics::DurationHistogram request_duration;  // first byte of the request to last of the answer
 };
 
-/// One server, or one backend (all of its servers and what never reached one), on one worker.
+/// One server on one worker; or, of a backend, what no server had a part in. Readers add the
+/// servers of a backend to it, so that a request is counted once. `sessions` alone is counted for
+/// both.
 struct ServerCells {
-  metrics::Counter sessions;           // stot: requests given to it (backend: requests routed to it)
-  metrics::Counter chosen;             // lbtot: picks of the balancing policy
-  metrics::Counter bytes_in;           // request bytes (bin)
-  metrics::Counter bytes_out;          // response bytes (bout)
-  metrics::Counter connect_errors;     // econ
-  metrics::Counter response_errors;    // eresp
-  metrics::Counter retries;            // wretr
-  metrics::Counter redispatches;       // wredis
-  metrics::Counter client_aborts;      // cli_abrt
-  metrics::Counter server_aborts;      // srv_abrt
-  metrics::Counter denied_responses;   // dresp
-  metrics::Counter connects;           // new connections made
-  metrics::Counter reuses;             // requests on a pooled connection
-  metrics::Gauge idle_connections;     // idle_conn_cur
-  metrics::Gauge used_connections;     // used_conn_cur
+  metrics::Counter sessions;          // stot: requests given to it; of a backend: all routed to it
+  metrics::Counter chosen;            // lbtot: picks of the balancing policy
+  metrics::Counter bytes_in;          // request bytes (bin)
+  metrics::Counter bytes_out;         // response bytes (bout)
+  metrics::Counter connect_errors;    // econ
+  metrics::Counter response_errors;   // eresp
+  metrics::Counter retries;           // wretr
+  metrics::Counter redispatches;      // wredis
+  metrics::Counter client_aborts;     // cli_abrt
+  metrics::Counter server_aborts;     // srv_abrt
+  metrics::Counter denied_responses;  // dresp
+  metrics::Counter connects;          // new connections made
+  metrics::Counter reuses;            // requests on a pooled connection
+  metrics::Gauge idle_connections;    // idle_conn_cur
+  metrics::Gauge used_connections;    // used_conn_cur
   ResponseCounters responses;
   metrics::DurationHistogram queue_duration;
   metrics::DurationHistogram connect_duration;
@@ -74,8 +76,8 @@ struct WorkerCells {
   metrics::Gauge buffers_bytes;        // memory in attached buffers
   metrics::Gauge pipes_used;           // PipesUsed
   metrics::Gauge pipes_free;
-  metrics::Gauge loop_lag_microseconds;   // how long the last turn took
-  metrics::Gauge loop_busy_permille;      // updated once a second
+  metrics::Gauge loop_lag_microseconds;  // how long the last turn took
+  metrics::Gauge loop_busy_permille;     // updated once a second
   metrics::Counter log_dropped;
 };
 

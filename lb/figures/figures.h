@@ -2,12 +2,12 @@
 // cache line.
 #pragma once
 
+#include "lb/config/snapshot.h"
+#include "lb/figures/cells.h"
+
 #include <cstdint>
 #include <memory>
 #include <vector>
-
-#include "lb/config/snapshot.h"
-#include "lb/figures/cells.h"
 
 namespace tandem::lb::figures {
 

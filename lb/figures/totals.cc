@@ -177,9 +177,18 @@ FrontendTotals Totals::sum_frontend(config::FrontendIndex f) const {
 }
 
 ServerTotals Totals::sum_backend(config::BackendIndex b) const {
-  const auto cells = of_all_workers<ServerCells>(
+  auto cells = of_all_workers<ServerCells>(
       figures_, [b](const WorkerFigures& worker) -> auto& { return worker.backend(b); });
-  return add_up<ServerTotals, ServerCells>(cells, kServerCounters, kServerDurations);
+  std::uint64_t sessions = 0;
+  for (const ServerCells* cell : cells) sessions += cell->sessions.value();
+  for (std::uint32_t s = 0; s < snapshot_.backends[b].servers.size(); ++s) {
+    for (std::uint32_t w = 0; w < figures_.workers(); ++w)
+      cells.push_back(&figures_.of(w).server(b, s));
+  }
+  ServerTotals sum = add_up<ServerTotals, ServerCells>(cells, kServerCounters, kServerDurations);
+  // A request that was tried on two servers is one of the backend's.
+  sum.sessions = sessions;
+  return sum;
 }
 
 ServerTotals Totals::sum_server(config::BackendIndex b, std::uint32_t s) const {

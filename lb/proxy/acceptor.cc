@@ -97,7 +97,9 @@ void Acceptor::connection_closed() {
   }
 }
 
-void Acceptor::pause(Duration how_long) { context_.wheel.set(*this, context_.loop.now() + how_long); }
+void Acceptor::pause(Duration how_long) {
+  context_.wheel.set(*this, context_.loop.now() + how_long);
+}
 
 void Acceptor::on_deadline() {
   is_full_ = false;

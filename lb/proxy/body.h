@@ -40,7 +40,7 @@ class BodySource {
 class BodySink {
  public:
   /// Most pieces in one send().
-  static constexpr std::size_t kPiecesMax = 32;
+  static constexpr std::size_t kPiecesMax = 16;
 
   virtual ~BodySink() = default;
 

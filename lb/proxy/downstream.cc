@@ -28,7 +28,8 @@ void Downstream::start() {
   read_requests();
 }
 
-// ---- reading requests ----------------------------------------------------------------------------
+// ---- reading requests
+// ----------------------------------------------------------------------------
 
 void Downstream::on_ready() {
   switch (state_) {
@@ -168,7 +169,8 @@ void Downstream::on_deadline() {
   }
 }
 
-// ---- ClientSide ----------------------------------------------------------------------------------
+// ---- ClientSide
+// ----------------------------------------------------------------------------------
 
 BodySource& Downstream::request_body() { return *slot_->source; }
 
@@ -254,8 +256,8 @@ void Downstream::watch_for_departure() {
 void Downstream::exchange_finished(AfterExchange after) {
   // The exchange is on the stack below us: its slot may be used again, not destroyed.
   // A client that meant to keep its connection may have sent its next request already.
-  request_read_ = slot_->source && slot_->source->finished() &&
-                  !slot_->exchange.request().keep_alive;
+  request_read_ =
+      slot_->source && slot_->source->finished() && !slot_->exchange.request().keep_alive;
   release_slot();
   switch (after) {
     case AfterExchange::kKeep:
@@ -281,7 +283,8 @@ void Downstream::release_slot() {
   if (slot_) RequestSlot::give_back(context_, std::move(slot_));
 }
 
-// ---- closing -------------------------------------------------------------------------------------
+// ---- closing
+// -------------------------------------------------------------------------------------
 
 void Downstream::stop_soon() {
   if (state_ == State::kIdle) set_deadline(kStopIdle);

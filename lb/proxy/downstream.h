@@ -82,8 +82,8 @@ class Downstream final : public event::Socket,
   void release_slot();
 
   enum class State : std::uint8_t {
-    kIdle,       // between requests, or before the first
-    kHead,       // some bytes of a head are here
+    kIdle,  // between requests, or before the first
+    kHead,  // some bytes of a head are here
     kExchange,
     kFlushing,   // the last answer is not out yet; then close
     kLingering,  // we have finished; what the client still sends is dropped
@@ -111,7 +111,7 @@ class Downstream final : public event::Socket,
   std::uint32_t lingered_bytes_ = 0;
   std::uint64_t rate_checked_bytes_ = 0;
   State state_ = State::kIdle;
-  bool reading_ = false;    // read_requests() is on the stack
+  bool reading_ = false;      // read_requests() is on the stack
   bool request_read_ = true;  // nothing of the last request is still to come
   ClientWait waits_for_ = ClientWait::kNothing;
 };

@@ -39,7 +39,7 @@ void Exchange::begin(ClientSide& client, config::FrontendIndex frontend) {
   end_phase_ = Phase::kNone;
   tunnel_up_done_ = tunnel_down_done_ = false;
   unique_id_.clear();
-  accepted_at_ = std::chrono::system_clock::now();
+  if (is_logged()) accepted_at_ = std::chrono::system_clock::now();
   began_ = now();
   head_at_ = queued_at_ = placed_at_ = connect_began_ = connected_at_ = std::nullopt;
   sent_at_ = response_at_ = std::nullopt;
@@ -242,13 +242,11 @@ void Exchange::connect_to(balance::ServerIndex chosen) {
   holds_place_ = true;
   server().cells().sessions.add();
   server().cells().chosen.add();
-  backend_->cells().chosen.add();
   server().shared().last_session_ms.store(to_milliseconds(now().time_since_epoch()),
                                           std::memory_order_relaxed);
   connect_began_ = now();
   if (upstream::Connection* pooled = server().take_idle(reuse_need(), now())) {
     reused_ = true;
-    backend_->cells().reuses.add();
     upstream_.attach(*pooled, *this);
     connected_at_ = now();
     send_request();
@@ -257,7 +255,6 @@ void Exchange::connect_to(balance::ServerIndex chosen) {
   reused_ = false;
   int error = 0;
   upstream::Connection* fresh = server().open(error);
-  backend_->cells().connects.add();
   if (fresh == nullptr) {
     attempt_failed(Failure::kConnect);
     return;
@@ -267,7 +264,8 @@ void Exchange::connect_to(balance::ServerIndex chosen) {
   set_server_deadline(backend_->config().timeouts.connect);
 }
 
-// ---- ending --------------------------------------------------------------------------------------
+// ---- ending
+// --------------------------------------------------------------------------------------
 
 Phase Exchange::phase() const noexcept {
   switch (state_) {
@@ -403,8 +401,7 @@ void Exchange::fill(Outcome& outcome) const {
     outcome.version_minor = static_cast<std::uint8_t>(request_.version - 10);
     outcome.bytes_in = request_.head_bytes + request_pump_.bytes();
   }
-  if (context_.snapshot.access_log.target != config::AccessLog::Target::kNone)
-    fill_for_log(outcome);
+  if (is_logged()) fill_for_log(outcome);
   outcome.unique_id = unique_id_;
   outcome.status = status_;
   outcome.bytes_out = client_->bytes_sent();

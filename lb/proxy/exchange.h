@@ -59,12 +59,12 @@ class Exchange final : public upstream::ConnectionUser, public event::Deadline {
   enum class State : std::uint8_t {
     kReadingHead,
     kQueued,
-    kPausing,     // before another attempt at the same server
+    kPausing,  // before another attempt at the same server
     kConnecting,
-    kSent,        // request on its way or delivered, no final response head yet
-    kStreaming,   // response body on its way
+    kSent,       // request on its way or delivered, no final response head yet
+    kStreaming,  // response body on its way
     kTunnel,
-    kDraining,    // all is given to the client's socket, which has not taken it yet
+    kDraining,  // all is given to the client's socket, which has not taken it yet
     kFinished,
   };
 
@@ -119,6 +119,9 @@ class Exchange final : public upstream::ConnectionUser, public event::Deadline {
 
   void set_server_deadline(Duration wait) { context_.wheel.set(*this, now() + wait); }
   [[nodiscard]] Instant now() const noexcept { return context_.loop.now(); }
+  [[nodiscard]] bool is_logged() const noexcept {
+    return context_.snapshot.access_log.target != config::AccessLog::Target::kNone;
+  }
   [[nodiscard]] const config::Frontend& frontend() const noexcept {
     return context_.snapshot.frontends[frontend_];
   }
@@ -142,7 +145,7 @@ class Exchange final : public upstream::ConnectionUser, public event::Deadline {
 
   upstream::LocalBackend* backend_ = nullptr;
   balance::ServerIndex server_ = 0;
-  bool has_server_ = false;    // one was chosen at some time
+  bool has_server_ = false;  // one was chosen at some time
   bool holds_place_ = false;
   std::uint64_t key_ = 0;
   bool has_key_ = false;
@@ -150,20 +153,20 @@ class Exchange final : public upstream::ConnectionUser, public event::Deadline {
   std::uint32_t tried_count_ = 0;
   std::uint32_t retries_ = 0;
   bool redispatched_ = false;
-  bool needs_fresh_ = false;   // a pooled connection has failed it
-  bool same_server_ = false;   // no redispatch: after the pause, the same one again
+  bool needs_fresh_ = false;  // a pooled connection has failed it
+  bool same_server_ = false;  // no redispatch: after the pause, the same one again
   std::uint64_t ticket_ = 0;
   upstream::QueuePlace place_;
 
   H1Upstream upstream_;
   Pump request_pump_;
   Pump response_pump_;
-  bool request_given_ = false;     // the whole request has been given to the server's socket
-  bool request_broken_ = false;    // the server stopped reading it; it may still answer
-  bool reading_request_ = false;   // waiting for more of the request's body
+  bool request_given_ = false;    // the whole request has been given to the server's socket
+  bool request_broken_ = false;   // the server stopped reading it; it may still answer
+  bool reading_request_ = false;  // waiting for more of the request's body
   bool response_started_ = false;
-  bool closes_client_ = false;     // the response said so
-  bool frames_by_close_ = false;   // the response's end is the connection's
+  bool closes_client_ = false;      // the response said so
+  bool frames_by_close_ = false;    // the response's end is the connection's
   Cause end_cause_ = Cause::kNone;  // of an answer that is complete when the client has read it
   Phase end_phase_ = Phase::kNone;
   bool tunnel_up_done_ = false;

@@ -14,12 +14,10 @@ void Exchange::attempt_failed(Failure failure) {
     // A pooled connection that closed under us says nothing about the server.
     if (!reused_ || upstream_.has_answered()) {
       cells.response_errors.add();
-      backend_->cells().response_errors.add();
       observe(false, true);
     }
   } else {
     cells.connect_errors.add();
-    backend_->cells().connect_errors.add();
     observe(false, false);
   }
   if (may_try_again(failure)) {
@@ -28,7 +26,6 @@ void Exchange::attempt_failed(Failure failure) {
   }
   if (failure == Failure::kClosed) {
     cells.server_aborts.add();
-    backend_->cells().server_aborts.add();
     answer_error(502, Cause::kServerAborted, Phase::kHeaders);
   } else {
     const bool timed_out = failure == Failure::kConnectTimeout;
@@ -42,8 +39,8 @@ bool Exchange::may_try_again(Failure failure) const {
   if (failure == Failure::kClosed && !client_->can_replay_body()) return false;
   if (failure != Failure::kClosed) return retries_ < backend_->config().retries;
   // A write that failed has swallowed the error, and a RST then reads like a FIN.
-  const bool surely_unread = upstream_.bytes_sent() == 0 ||
-                             (!request_broken_ && upstream_.request_surely_unread());
+  const bool surely_unread =
+      upstream_.bytes_sent() == 0 || (!request_broken_ && upstream_.request_surely_unread());
   const bool idempotent = http::is_idempotent(request_.method);
   // The pool's doing, not the server's: does not count against `retries`, but happens only once,
   // because the next attempt gets a fresh connection.
@@ -57,7 +54,6 @@ void Exchange::try_again(Failure failure) {
   const balance::ServerIndex failed = server_;
   // Counted before release: releasing may hand the place to somebody who waits.
   server().cells().retries.add();
-  backend_->cells().retries.add();
   release_server(false);
   clear();
   if (client_->can_replay_body()) client_->replay_body();
@@ -72,7 +68,6 @@ void Exchange::try_again(Failure failure) {
   if (backend_->config().redispatch && tried_count_ < kTriedMax) {
     tried_[tried_count_++] = failed;
     redispatched_ = true;
-    backend_->cells().redispatches.add();
     server().cells().redispatches.add();
     choose();
     return;
@@ -95,16 +90,13 @@ void Exchange::bad_response(const http::ParseError& error, std::string_view byte
   capture.bytes = bytes;
   context_.captures.record(std::move(capture));
   server().cells().response_errors.add();
-  backend_->cells().response_errors.add();
   observe(false, true);
   answer_error(502, Cause::kProxy, Phase::kHeaders);
 }
 
 void Exchange::response_broke_off(Cause cause) {
   server().cells().server_aborts.add();
-  backend_->cells().server_aborts.add();
   server().cells().response_errors.add();
-  backend_->cells().response_errors.add();
   observe(false, true);
   // A length that is not reached and a last chunk that is missing show by themselves, and what has
   // been sent still arrives. A body that ends with the connection needs the RST.
@@ -114,7 +106,6 @@ void Exchange::response_broke_off(Cause cause) {
 void Exchange::client_aborted() {
   if (has_server_) {
     server().cells().client_aborts.add();
-    backend_->cells().client_aborts.add();
   }
   end(Cause::kClientAborted, phase(), AfterExchange::kReset);
 }
@@ -156,7 +147,6 @@ void Exchange::on_deadline() {
       // The time is the client's while its request is still coming.
       if (reading_request_) return;
       server().cells().response_errors.add();
-      backend_->cells().response_errors.add();
       observe(false, true);
       answer_error(504, Cause::kServerTimeout, Phase::kHeaders);
       return;

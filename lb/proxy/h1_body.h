@@ -1,4 +1,5 @@
-// The HTTP/1.x side of body.h: bytes between an Input or Output and the body framing of one message.
+// The HTTP/1.x side of body.h: bytes between an Input or Output and the body framing of one
+// message.
 #pragma once
 
 #include "lb/http/chunked.h"

@@ -13,8 +13,8 @@ namespace {
 constexpr std::size_t kHeadReadBytes = 16 * 1024;
 
 http::BodyDecoder plain_bytes(const http::Limits& limits) {
-  return {http::FieldSection::Role::kResponse, limits,
-          {.kind = http::BodyFraming::Kind::kUntilClose}};
+  return {
+      http::FieldSection::Role::kResponse, limits, {.kind = http::BodyFraming::Kind::kUntilClose}};
 }
 
 }  // namespace

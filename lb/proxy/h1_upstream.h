@@ -17,8 +17,7 @@ namespace tandem::lb::proxy {
 /// Owner: an exchange. Thread: the worker's.
 class H1Upstream {
  public:
-  explicit H1Upstream(Context& context) noexcept
-      : context_(context), decoder_(context.limits) {}
+  explicit H1Upstream(Context& context) noexcept : context_(context), decoder_(context.limits) {}
 
   /// Takes over a connection that is connected or connecting.
   void attach(upstream::Connection& connection, upstream::ConnectionUser& user);

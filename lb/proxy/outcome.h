@@ -2,13 +2,13 @@
 // nothing else.
 #pragma once
 
-#include <cstdint>
-#include <optional>
-#include <string_view>
-
 #include "common/address.h"
 #include "common/time.h"
 #include "lb/config/snapshot.h"
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
 
 namespace tandem::lb::proxy {
 
@@ -17,11 +17,11 @@ enum class Cause : char {
   kNone = '-',
   kClientAborted = 'C',
   kServerAborted = 'S',
-  kProxy = 'P',          // refused or broken by tandem itself (bad request, bad response, deny)
-  kResource = 'R',       // a limit of tandem: memory, descriptors, ports
+  kProxy = 'P',     // refused or broken by tandem itself (bad request, bad response, deny)
+  kResource = 'R',  // a limit of tandem: memory, descriptors, ports
   kInternal = 'I',
-  kServerDown = 'D',     // killed because the server went down
-  kLocal = 'L',          // answered by tandem: redirect, return, monitor-uri
+  kServerDown = 'D',  // killed because the server went down
+  kLocal = 'L',       // answered by tandem: redirect, return, monitor-uri
   kClientTimeout = 'c',
   kServerTimeout = 's',
 };
@@ -29,48 +29,48 @@ enum class Cause : char {
 /// Second letter: how far it had come.
 enum class Phase : char {
   kNone = '-',
-  kRequest = 'R',        // waiting for a whole request
+  kRequest = 'R',  // waiting for a whole request
   kQueue = 'Q',
   kConnect = 'C',
-  kHeaders = 'H',        // waiting for the response head
+  kHeaders = 'H',  // waiting for the response head
   kData = 'D',
-  kLast = 'L',           // the last bytes to the client
+  kLast = 'L',  // the last bytes to the client
 };
 
 /// Views are valid during the call that hands the outcome over, no longer.
 struct Outcome {
   config::FrontendIndex frontend = 0;
   std::optional<config::BackendIndex> backend;
-  std::optional<std::uint32_t> server;      // the last one tried; none: <NOSRV>
+  std::optional<std::uint32_t> server;  // the last one tried; none: <NOSRV>
 
   const SocketAddress* client = nullptr;
-  const SocketAddress* local = nullptr;     // the address the client connected to
-  std::string_view method;                  // empty: no request line could be read (<BADREQ>)
+  const SocketAddress* local = nullptr;  // the address the client connected to
+  std::string_view method;               // empty: no request line could be read (<BADREQ>)
   std::string_view target;
-  std::uint8_t version_minor = 1;           // HTTP/1.x
+  std::uint8_t version_minor = 1;  // HTTP/1.x
   std::string_view host;
   std::string_view user_agent;
   std::string_view referer;
   std::string_view unique_id;
 
-  int status = 0;                           // sent to the client; 0: nothing was sent
-  std::uint64_t bytes_in = 0;               // from the client, heads included
-  std::uint64_t bytes_out = 0;              // to the client, heads included
-  std::uint64_t bytes_spliced = 0;          // of bytes_out: moved without being copied
+  int status = 0;                   // sent to the client; 0: nothing was sent
+  std::uint64_t bytes_in = 0;       // from the client, heads included
+  std::uint64_t bytes_out = 0;      // to the client, heads included
+  std::uint64_t bytes_spliced = 0;  // of bytes_out: moved without being copied
   Cause cause = Cause::kNone;
   Phase phase = Phase::kNone;
 
   std::chrono::system_clock::time_point accepted_at;  // wall clock of the first request byte
   // Phases; nullopt where the request did not get that far (-1 in HAProxy's logs).
-  std::optional<Duration> request_time;     // TR: first byte to whole head
-  std::optional<Duration> queue_time;       // Tw
-  std::optional<Duration> connect_time;     // Tc
-  std::optional<Duration> response_time;    // Tr: request sent to response head
-  Duration total_time{};                    // Ta: first byte of the request to the last of the answer
+  std::optional<Duration> request_time;   // TR: first byte to whole head
+  std::optional<Duration> queue_time;     // Tw
+  std::optional<Duration> connect_time;   // Tc
+  std::optional<Duration> response_time;  // Tr: request sent to response head
+  Duration total_time{};                  // Ta: first byte of the request to the last of the answer
 
   std::uint32_t retries = 0;
-  bool redispatched = false;                // "+" before the retries in httplog
-  bool connection_reused = false;           // server connection came from the pool
+  bool redispatched = false;       // "+" before the retries in httplog
+  bool connection_reused = false;  // server connection came from the pool
   // As logged by httplog: actconn/feconn/beconn/srvconn, srv_queue/backend_queue.
   std::uint32_t process_connections = 0;
   std::uint32_t frontend_connections = 0;

@@ -158,8 +158,8 @@ bool Pump::drain_pipe(BodySink& sink, State& state) {
     // MORE holds back a short last segment; only when what follows is there already.
     const unsigned flags = SPLICE_F_MOVE | SPLICE_F_NONBLOCK |
                            (splice_left_ > 0 && filled_whole_ ? SPLICE_F_MORE : 0U);
-    const ssize_t count = ::splice(pipe_->read_end.get(), nullptr, socket.fd(), nullptr,
-                                   pipe_->bytes, flags);
+    const ssize_t count =
+        ::splice(pipe_->read_end.get(), nullptr, socket.fd(), nullptr, pipe_->bytes, flags);
     if (count > 0) {
       pipe_->bytes -= static_cast<std::size_t>(count);
       sink.spliced(static_cast<std::uint64_t>(count));

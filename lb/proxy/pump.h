@@ -49,7 +49,7 @@ class Pump {
   std::uint64_t run_bytes_ = 0;
   std::uint64_t bytes_ = 0;
   std::uint64_t bytes_spliced_ = 0;
-  bool no_pipe_ = false;  // none could be had: copy this body
+  bool no_pipe_ = false;       // none could be had: copy this body
   bool source_ended_ = false;  // while splicing, at its proper end
   bool filled_whole_ = false;  // the last fill got all it asked for
   bool done_ = false;          // the sink has been given the end

@@ -31,8 +31,9 @@ void record(Context& context, const Outcome& outcome) {
   figures.worker().bytes_out.add(outcome.bytes_out);
   figures.worker().bytes_out_spliced.add(outcome.bytes_spliced);
   if (outcome.backend) {
-    count(figures.backend(*outcome.backend), outcome);
-    if (outcome.server) count(figures.server(*outcome.backend, *outcome.server), outcome);
+    count(outcome.server ? figures.server(*outcome.backend, *outcome.server)
+                         : figures.backend(*outcome.backend),
+          outcome);
   }
   context.access_log.record(outcome);
 }

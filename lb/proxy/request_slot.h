@@ -1,5 +1,5 @@
-// RequestSlot: everything an HTTP/1 client connection needs while a request is on it, and nothing of
-// which it needs while it is idle. Slots are used again, the one used last first.
+// RequestSlot: everything an HTTP/1 client connection needs while a request is on it, and nothing
+// of which it needs while it is idle. Slots are used again, the one used last first.
 #pragma once
 
 #include "lb/http/h1_decoder.h"

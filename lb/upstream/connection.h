@@ -3,7 +3,6 @@
 #pragma once
 
 #include "common/address.h"
-
 #include "common/event/poller.h"
 #include "common/event/wheel.h"
 #include "common/intrusive_list.h"

@@ -19,8 +19,7 @@ void LoadBoard::mark(std::uint32_t worker, balance::ServerIndex server) noexcept
     if (other == worker) continue;
     Marks& marks = *marks_[other];
     // The server's bit first: whoever sees the summary bit finds it.
-    if ((marks.servers[word].load() & bit) == 0)
-      marks.servers[word].fetch_or(bit);
+    if ((marks.servers[word].load() & bit) == 0) marks.servers[word].fetch_or(bit);
     marks.summary[word / 64].fetch_or(std::uint64_t{1} << (word % 64));
   }
 }

@@ -2,14 +2,14 @@
 // keeps servers ordered by load (leastconn) is exact over all workers without a lock.
 #pragma once
 
+#include "lb/balance/policy.h"
+
 #include <atomic>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
-
-#include "lb/balance/policy.h"
 
 namespace tandem::lb::upstream {
 

@@ -14,8 +14,8 @@ balance::ServerView make_view(const config::Backend& backend, std::span<ServerSh
   candidates.reserve(backend.servers.size());
   for (std::size_t s = 0; s < backend.servers.size(); ++s) {
     const std::string& name = backend.servers[s].name;
-    candidates.push_back({.load = &shared[s].load,
-                          .identity = hash_bytes(name.data(), name.size())});
+    candidates.push_back(
+        {.load = &shared[s].load, .identity = hash_bytes(name.data(), name.size())});
   }
   return balance::ServerView(std::move(candidates));
 }
@@ -42,9 +42,9 @@ LocalBackend::LocalBackend(config::BackendIndex index, const Parts& parts, Backe
   shares_loads_ = policy_->wants_loads() && parts.workers > 1;
   servers_.reserve(config_.servers.size());
   for (std::uint32_t s = 0; s < config_.servers.size(); ++s) {
-    servers_.push_back(std::make_unique<LocalServer>(
-        config_, config_.servers[s], parts.shared.servers[index][s],
-        parts.figures.server(index, s), parts.poller, parts.wheel));
+    servers_.push_back(
+        std::make_unique<LocalServer>(config_, config_.servers[s], parts.shared.servers[index][s],
+                                      parts.figures.server(index, s), parts.poller, parts.wheel));
   }
   policy_->rebuild(view_);
 }
@@ -60,7 +60,8 @@ void LocalBackend::apply(const BackendStanding& standing) {
   }
   policy_->rebuild(view_);
   // After the policy knows: a session that ends here may begin the client's next request at once.
-  for (balance::ServerIndex s = 0; s < servers_.size(); ++s) servers_[s]->apply(standing.servers[s]);
+  for (balance::ServerIndex s = 0; s < servers_.size(); ++s)
+    servers_[s]->apply(standing.servers[s]);
   for (balance::ServerIndex s = 0; s < servers_.size(); ++s) {
     serve_waiting(s);
     if (view_[s].usable) continue;

@@ -1,5 +1,5 @@
-// LocalBackend: a backend as one worker has it: its policy, its servers, and the places on them that
-// all workers share. It picks and it hands places over; it moves no byte.
+// LocalBackend: a backend as one worker has it: its policy, its servers, and the places on them
+// that all workers share. It picks and it hands places over; it moves no byte.
 #pragma once
 
 #include "lb/balance/policy.h"

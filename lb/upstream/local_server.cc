@@ -14,8 +14,8 @@ constexpr Milliseconds kReachTime{8};
 }  // namespace
 
 LocalServer::LocalServer(const config::Backend& backend, const config::Server& server,
-                         ServerShared& shared, figures::ServerCells& cells,
-                         event::Poller& poller, event::Wheel& wheel)
+                         ServerShared& shared, figures::ServerCells& cells, event::Poller& poller,
+                         event::Wheel& wheel)
     : backend_(backend),
       config_(server),
       shared_(shared),
@@ -38,8 +38,8 @@ void LocalServer::apply(const ServerStanding& standing) {
 }
 
 void LocalServer::shut_sessions() {
-  // Not while walking the list: a session that ends may begin the client's next request here, and so
-  // close and open connections. Closed ones stay until the turn ends, and have no user.
+  // Not while walking the list: a session that ends may begin the client's next request here, and
+  // so close and open connections. Closed ones stay until the turn ends, and have no user.
   std::vector<Connection*> open;
   open_.for_each([&open](Connection& connection) { open.push_back(&connection); });
   for (Connection* connection : open) {

@@ -2,15 +2,15 @@
 // workers. Used only while servers are full, so it may take a lock.
 #pragma once
 
+#include "lb/balance/policy.h"
+#include "lb/upstream/shared.h"
+
 #include <cstdint>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <span>
 #include <vector>
-
-#include "lb/balance/policy.h"
-#include "lb/upstream/shared.h"
 
 namespace tandem::lb::upstream {
 
@@ -24,7 +24,7 @@ struct Ticket {
 struct QueuePlace {
   std::optional<balance::ServerIndex> server;  // none: waits for whichever is free first
   std::uint64_t number = 0;
-  std::uint32_t ahead = 0;                     // tickets before it when it came
+  std::uint32_t ahead = 0;  // tickets before it when it came
 };
 
 /// One for each backend, shared by all workers. Thread: any.

@@ -3,29 +3,29 @@
 // (Fleet), or owned by one worker (its view, pool and cells).
 #pragma once
 
+#include "lb/config/snapshot.h"
+
 #include <atomic>
 #include <cstdint>
 #include <vector>
-
-#include "lb/config/snapshot.h"
 
 namespace tandem::lb::upstream {
 
 /// One server. Workers write, everybody reads, relaxed. A cache line of its own: it is the one line
 /// of the hot path that cores pass around.
 struct alignas(64) ServerShared {
-  std::atomic<std::uint32_t> load{0};         // running requests (scur)
-  std::atomic<std::uint32_t> load_most{0};    // smax
-  std::atomic<std::uint32_t> queued{0};       // waiting for this very server (qcur)
-  std::atomic<std::uint32_t> queued_most{0};  // qmax
-  std::atomic<std::uint32_t> maxconn{0};      // 0: no limit; the control thread writes
+  std::atomic<std::uint32_t> load{0};                // running requests (scur)
+  std::atomic<std::uint32_t> load_most{0};           // smax
+  std::atomic<std::uint32_t> queued{0};              // waiting for this very server (qcur)
+  std::atomic<std::uint32_t> queued_most{0};         // qmax
+  std::atomic<std::uint32_t> maxconn{0};             // 0: no limit; the control thread writes
   std::atomic<std::uint32_t> consecutive_errors{0};  // for observe / error-limit
   std::atomic<std::int64_t> last_session_ms{-1};     // steady clock, for lastsess; -1: never
 };
 
 /// One backend: the requests that wait for whichever server is free first.
 struct alignas(64) BackendShared {
-  std::atomic<std::uint32_t> load_most{0};    // smax: of requests(), as the control thread saw it
+  std::atomic<std::uint32_t> load_most{0};  // smax: of requests(), as the control thread saw it
   std::atomic<std::uint32_t> queued{0};
   std::atomic<std::uint32_t> queued_most{0};
 };

@@ -2,22 +2,22 @@
 // workers as an immutable whole. The workers never decide a server's state themselves.
 #pragma once
 
+#include "common/address.h"
+#include "lb/config/snapshot.h"
+
 #include <cstdint>
 #include <memory>
 #include <vector>
 
-#include "common/address.h"
-#include "lb/config/snapshot.h"
-
 namespace tandem::lb::upstream {
 
 struct ServerStanding {
-  std::uint32_t weight = 0;      // effective, 1/16 units (balance::Candidate::weight)
-  bool usable = false;           // may get new requests from the policy
-  bool keeps_idle = true;        // pooled idle connections may stay (false: drain, maint, down)
-  std::uint32_t maxconn = 0;     // 0: no limit
-  SocketAddress address;         // changes drop the pooled connections of the old one
-  std::uint32_t shutdowns = 0;   // raised by one: end the running sessions on this server
+  std::uint32_t weight = 0;     // effective, 1/16 units (balance::Candidate::weight)
+  bool usable = false;          // may get new requests from the policy
+  bool keeps_idle = true;       // pooled idle connections may stay (false: drain, maint, down)
+  std::uint32_t maxconn = 0;    // 0: no limit
+  SocketAddress address;        // changes drop the pooled connections of the old one
+  std::uint32_t shutdowns = 0;  // raised by one: end the running sessions on this server
 };
 
 /// All servers of one backend, in file order. Thread: any.
