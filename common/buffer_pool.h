@@ -89,7 +89,7 @@ class BufferPool {
   std::size_t in_use_ = 0;
 };
 
-inline void Buffer::reset() noexcept {
+[[gnu::always_inline]] inline void Buffer::reset() noexcept {
   if (data_ != nullptr) pool_->give_back(std::exchange(data_, nullptr), size_);
 }
 

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t kLengthDigitsMax = 19;
 constexpr std::size_t kPortDigitsMax = 5;
-constexpr std::uint64_t kPortMax = 65'535;
+constexpr std::uint32_t kPortMax = 65'535;
 constexpr std::size_t kAddressTextMax = 45;  // longest IPv6 text form
 
 bool is_token_text(std::string_view text) noexcept {
@@ -61,7 +61,7 @@ bool is_for_everyone(std::string_view name) noexcept {
 void mark_named(const char* base, std::string_view option, FieldList& fields) noexcept {
   for (Field& field : fields)
     if (field.name.length == option.size() && equals_ignoring_case(field.name.in(base), option))
-      field.named_by_connection = true;
+      fields.set_named_by_connection(field);
 }
 
 }  // namespace
@@ -94,9 +94,13 @@ bool is_valid_authority(std::string_view text) noexcept {
   if (end == 0) return false;
   if (end == text.size()) return true;
   const std::string_view port = text.substr(end + 1);
-  if (text[end] != ':' || port.size() > kPortDigitsMax) return false;
-  const std::optional<std::uint64_t> number = parse_decimal(port);
-  return number && *number <= kPortMax;
+  if (text[end] != ':' || port.empty() || port.size() > kPortDigitsMax) return false;
+  std::uint32_t number = 0;
+  for (const char c : port) {
+    if (c < '0' || c > '9') return false;
+    number = number * 10 + static_cast<std::uint32_t>(c - '0');
+  }
+  return number <= kPortMax;
 }
 
 bool same_authority(std::string_view a, std::string_view b, std::uint32_t default_port) noexcept {

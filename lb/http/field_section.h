@@ -44,6 +44,8 @@ class FieldSection {
   Seen fail(int status, const char* detail, std::uint32_t position) noexcept;
 
   [[nodiscard]] std::uint64_t length() const noexcept { return length_; }
+  /// Content-Length is written without needless zeros.
+  [[nodiscard]] bool length_as_is() const noexcept { return length_as_is_; }
   /// What the message says about its connection, with the default of its version (RFC 9112 §9.3).
   [[nodiscard]] bool keep_alive(std::uint8_t version) const noexcept {
     return !has_close_ && (version >= 11 || has_keep_alive_);
@@ -63,6 +65,7 @@ class FieldSection {
                         MessageHead& head) noexcept;
   Seen refuse_name(const char* base, std::uint32_t at, const FieldList& fields) noexcept;
   Seen refuse_value(const char* base, std::uint32_t at) noexcept;
+  Seen finish(const char* base, std::uint32_t position, MessageHead& head) noexcept;
   bool take_line(const char* base, std::uint32_t line_end, std::uint32_t fields_max,
                  MessageHead& head) noexcept;
   bool take_special(const char* base, const Field& field, const MessageHead& head) noexcept;
@@ -81,6 +84,7 @@ class FieldSection {
   Stage stage_ = Stage::kName;
   Role role_;
   std::uint8_t nominations_ = 0;
+  bool length_as_is_ = false;
   bool has_close_ = false;
   bool has_keep_alive_ = false;
   bool has_upgrade_option_ = false;

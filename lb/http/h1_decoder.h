@@ -100,6 +100,8 @@ class ResponseDecoder {
   enum class Stage : std::uint8_t { kVersion, kStatus, kReason, kLineEnd, kFields, kDone, kError };
 
   bool read_line(const char* base, std::uint32_t end, ResponseHead& head) noexcept;
+  /// The line that nearly all answers have, in one comparison. False: it is another, or not here.
+  bool read_usual_line(const char* base, std::uint32_t end, ResponseHead& head) noexcept;
   bool read_version(const char* base, std::uint32_t end, ResponseHead& head) noexcept;
   bool read_status(const char* base, std::uint32_t end, ResponseHead& head) noexcept;
   bool read_reason(const char* base, std::uint32_t end, ResponseHead& head) noexcept;

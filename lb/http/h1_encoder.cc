@@ -16,7 +16,8 @@ constexpr std::size_t kOwnBytesMax = 256;
 
 constexpr std::uint32_t mask(FieldId id) noexcept { return 1U << static_cast<unsigned>(id); }
 
-/// Fields that are never copied: they end at this hop, or are written anew.
+/// Fields that are never copied: they end at this hop, or are written anew. Content-Length may be,
+/// see length_stands().
 constexpr std::uint32_t kNeverCopied = mask(FieldId::kConnection) | mask(FieldId::kContentLength) |
                                        mask(FieldId::kHttp2Settings) | mask(FieldId::kKeepAlive) |
                                        mask(FieldId::kProxyConnection) | mask(FieldId::kTe) |
@@ -39,10 +40,27 @@ bool is_among(std::span<const std::string_view> names, std::string_view name) no
       names, [name](std::string_view other) { return equals_ignoring_case(name, other); });
 }
 
+/// put_fields() for a section that can be copied as it stands, but for the fields left out.
+void put_plain_fields(Writer& out, const char* base, const FieldList& fields,
+                      std::uint32_t dropped) noexcept {
+  if (fields.size() == 0) return;
+  std::uint32_t begin = fields[0].name.offset;
+  if (fields.has_any(dropped)) {
+    for (const Field& field : fields) {
+      if ((dropped & mask(field.id)) == 0) continue;
+      out.put(base + begin, field.name.offset - begin);
+      begin = field.value.end() + 2;
+    }
+  }
+  out.put(base + begin, fields[fields.size() - 1].value.end() + 2 - begin);
+}
+
 /// Writes the fields that stay. Neighbours that already stand as we would write them, byte by byte
 /// checked by the decoder, are copied in one go.
 void put_fields(Writer& out, const char* base, const FieldList& fields, std::uint32_t dropped,
                 std::span<const std::string_view> removed) noexcept {
+  if (fields.is_plain() && removed.empty()) [[likely]]
+    return put_plain_fields(out, base, fields, dropped);
   std::uint32_t run_begin = 0;
   std::uint32_t run_end = 0;
   for (const Field& field : fields) {
@@ -65,6 +83,14 @@ void put_fields(Writer& out, const char* base, const FieldList& fields, std::uin
 
 void put_added(Writer& out, std::span<const AddedField> added) noexcept {
   for (const AddedField& field : added) out.put_field(field.name, field.value);
+}
+
+/// The field that the head came with says what `framing` does, to the byte: it may stay where it
+/// is.
+bool length_stands(const MessageHead& head, const BodyFraming& framing,
+                   std::span<const std::string_view> removed) noexcept {
+  return head.length_as_is && removed.empty() && framing.kind == BodyFraming::Kind::kLength &&
+         framing == head.framing;
 }
 
 void put_framing(Writer& out, const BodyFraming& framing) noexcept {
@@ -101,6 +127,17 @@ void put_request_line(Writer& out, const char* base, const RequestHead& head) no
     out.put(path);
   }
   out.put_literal(" HTTP/1.1\r\n");
+}
+
+void put_status_line(Writer& out, const char* base, const ResponseHead& head) noexcept {
+  out.put_literal("HTTP/1.1 ");
+  constexpr std::uint16_t kDigitsFrom = 100;
+  const char digits[] = {static_cast<char>('0' + head.status / kDigitsFrom),
+                         static_cast<char>('0' + head.status / 10 % 10),
+                         static_cast<char>('0' + head.status % 10), ' '};
+  out.put(digits, sizeof digits);
+  out.put(head.reason.in(base));
+  out.put_literal("\r\n");
 }
 
 void put_request_connection(Writer& out, bool upgrade, bool close, bool trailers) noexcept {
@@ -147,6 +184,8 @@ std::optional<std::size_t> encode_request(std::span<char> out, const char* base,
   if (!chunked) dropped |= mask(FieldId::kTrailer);
   if (new_host) dropped |= mask(FieldId::kHost);
   if (edits.drop_expect) dropped |= mask(FieldId::kExpect);
+  const bool keep_length = length_stands(head, head.framing, edits.removed);
+  if (keep_length) dropped &= ~mask(FieldId::kContentLength);
 
   Writer writer(out.data());
   put_request_line(writer, base, head);
@@ -155,7 +194,7 @@ std::optional<std::size_t> encode_request(std::span<char> out, const char* base,
     writer.put_field("Host", host.empty() ? edits.missing_host : host);
   }
   put_fields(writer, base, head.fields, dropped, edits.removed);
-  put_framing(writer, head.framing);
+  if (!keep_length) put_framing(writer, head.framing);
   put_request_connection(writer, upgrade, edits.close && !upgrade, accepts_trailers(base, head));
   if (!edits.forwarded_for.empty()) writer.put_field("X-Forwarded-For", edits.forwarded_for);
   put_added(writer, edits.added);
@@ -176,17 +215,15 @@ std::optional<std::size_t> encode_response(std::span<char> out, const char* base
   std::uint32_t dropped = kNeverCopied;
   if (!upgrade) dropped |= mask(FieldId::kUpgrade);
   if (edits.framing.kind != BodyFraming::Kind::kChunked) dropped |= mask(FieldId::kTrailer);
+  const bool keep_length = length_stands(head, edits.framing, edits.removed);
+  if (keep_length) dropped &= ~mask(FieldId::kContentLength);
 
   Writer writer(out.data());
-  writer.put_literal("HTTP/1.1 ");
-  writer.put_number(head.status);
-  writer.put_literal(" ");
-  writer.put(head.reason.in(base));
-  writer.put_literal("\r\n");
+  put_status_line(writer, base, head);
   put_fields(writer, base, head.fields, dropped, edits.removed);
   if (head.announced_length)
     put_framing(writer, {.kind = BodyFraming::Kind::kLength, .length = *head.announced_length});
-  else
+  else if (!keep_length)
     put_framing(writer, edits.framing);
   // What ends with the close must say so, whatever the caller meant to do with the connection.
   if (upgrade)

@@ -43,7 +43,7 @@ bool is_idempotent(Method method) noexcept {
   return is_safe(method) || method == Method::kPut || method == Method::kDelete;
 }
 
-FieldId field_id(std::string_view name) noexcept {
+FieldId field_id_of_known_length(std::string_view name) noexcept {
   using scan::same_token;
   const char* p = name.data();
   switch (name.size()) {
@@ -79,6 +79,7 @@ FieldId field_id(std::string_view name) noexcept {
 FieldList& FieldList::operator=(const FieldList& other) noexcept {
   count_ = other.count_;
   seen_ = other.seen_;
+  plain_ = other.plain_;
   if (this != &other) std::copy_n(other.fields_.begin(), other.count_, fields_.begin());
   return *this;
 }
@@ -173,6 +174,7 @@ void MessageHead::clear_shared() noexcept {
   head_bytes = 0;
   version = 11;
   keep_alive = false;
+  length_as_is = false;
   upgrade = false;
 }
 

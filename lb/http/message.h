@@ -65,8 +65,16 @@ enum class FieldId : std::uint8_t {
   kXForwardedFor,
 };
 
+/// field_id() for a name of a length that some field with an id has.
+[[nodiscard]] FieldId field_id_of_known_length(std::string_view name) noexcept;
+
 /// Ignores case. `name` must be a token already: no other bytes are told apart.
-[[nodiscard]] FieldId field_id(std::string_view name) noexcept;
+[[nodiscard]] inline FieldId field_id(std::string_view name) noexcept {
+  constexpr std::uint32_t kKnownLengths =
+      1U << 2 | 1U << 4 | 1U << 6 | 1U << 7 | 1U << 10 | 1U << 14 | 1U << 15 | 1U << 16 | 1U << 17;
+  const bool may_be_known = name.size() < 32 && (kKnownLengths >> name.size() & 1U) != 0;
+  return may_be_known ? field_id_of_known_length(name) : FieldId::kOther;
+}
 
 struct Field {
   Slice name;
@@ -96,15 +104,36 @@ class FieldList {
   /// At least one field of this id is there. Costs nothing; kOther is told too.
   [[nodiscard]] bool has(FieldId id) const noexcept { return ((seen_ >> bit(id)) & 1U) != 0; }
 
+  /// A field of one of these ids is there; `ids` has a bit for each.
+  [[nodiscard]] bool has_any(std::uint32_t ids) const noexcept { return (seen_ & ids) != 0; }
+  /// All are canonical, hence stand in the buffer one behind the other, and none ends at this hop
+  /// by name.
+  [[nodiscard]] bool is_plain() const noexcept { return plain_; }
+  void set_named_by_connection(Field& field) noexcept {
+    field.named_by_connection = true;
+    plain_ = false;
+  }
+
   void clear() noexcept {
     count_ = 0;
     seen_ = 0;
+    plain_ = true;
+  }
+  /// The places behind the last field, for fields that are filled in before they are taken in.
+  [[nodiscard]] std::span<Field> free_places() noexcept {
+    return std::span(fields_).subspan(count_);
+  }
+  /// The first of free_places() is a field now, its id included.
+  void take_place() noexcept {
+    const Field& field = fields_[count_++];
+    seen_ |= 1U << bit(field.id);
+    plain_ = plain_ && field.canonical;
   }
   /// @return false when the list is full.
   bool push(const Field& field) noexcept {
     if (count_ == kFieldCapacity) return false;
-    fields_[count_++] = field;
-    seen_ |= 1U << bit(field.id);
+    fields_[count_] = field;
+    take_place();
     return true;
   }
 
@@ -113,6 +142,7 @@ class FieldList {
 
   std::uint32_t count_ = 0;
   std::uint32_t seen_ = 0;  // one bit for each FieldId
+  bool plain_ = true;
   std::array<Field, kFieldCapacity> fields_;
 };
 
@@ -145,6 +175,7 @@ struct MessageHead {
   std::uint32_t head_bytes = 0;  // through the empty line that ends the head
   std::uint8_t version = 11;     // 10 or 11; a higher minor version is read as 11 (RFC 9110 §2.5)
   bool keep_alive = false;       // the peer is willing to go on after this message
+  bool length_as_is = false;     // Content-Length is written as we would write it
   bool upgrade = false;  // request: asks for a protocol we may tunnel; response: it is a 101
 
   [[nodiscard]] std::string_view view(const char* base, Slice slice) const noexcept {

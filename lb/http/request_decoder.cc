@@ -112,6 +112,15 @@ bool RequestDecoder::read_line(const char* base, std::uint32_t end, RequestHead&
 }
 
 bool RequestDecoder::read_method(const char* base, std::uint32_t end, RequestHead& head) noexcept {
+  constexpr std::uint32_t kGetBytes = 3;
+  if (position_ == line_begin_ && end - position_ > kGetBytes &&
+      scan::load<std::uint32_t>(base + position_) == scan::load<std::uint32_t>("GET ")) [[likely]] {
+    head.method_name = {line_begin_, kGetBytes};
+    head.method = Method::kGet;
+    position_ = mark_ = line_begin_ + kGetBytes + 1;
+    stage_ = Stage::kTarget;
+    return true;
+  }
   const std::uint32_t p = position_ = scan::word_end(base, position_, end, scan::kTokenByte);
   if (p - line_begin_ > kMethodBytesMax)
     return refuse(501, "method too long", line_begin_ + kMethodBytesMax);
@@ -236,6 +245,7 @@ DecodeResult RequestDecoder::finish(const char* base, RequestHead& head) noexcep
   else if (fields.has(FieldId::kContentLength))
     head.framing = {.kind = BodyFraming::Kind::kLength, .length = fields_.length()};
   head.keep_alive = fields_.keep_alive(head.version);
+  head.length_as_is = fields_.length_as_is();
   head.head_bytes = fields_.position();
   if (head.version >= 11) {
     const Field* expect = head.find(FieldId::kExpect);

@@ -49,6 +49,7 @@ DecodeResult ResponseDecoder::decode(std::string_view message, ResponseHead& hea
 bool ResponseDecoder::read_line(const char* base, std::uint32_t end, ResponseHead& head) noexcept {
   switch (stage_) {
     case Stage::kVersion:
+      if (position_ == 0 && read_usual_line(base, end, head)) return true;
       if (!read_version(base, end, head)) return false;
       [[fallthrough]];
     case Stage::kStatus:
@@ -62,6 +63,20 @@ bool ResponseDecoder::read_line(const char* base, std::uint32_t end, ResponseHea
     default:
       return true;
   }
+}
+
+bool ResponseDecoder::read_usual_line(const char* base, std::uint32_t end,
+                                      ResponseHead& head) noexcept {
+  constexpr std::string_view kUsual = "HTTP/1.1 200 OK\r\n";
+  if (!std::string_view(base, end).starts_with(kUsual)) return false;
+  constexpr std::string_view kReason = "OK";
+  constexpr auto kReasonAt = static_cast<std::uint32_t>(kUsual.find(kReason));
+  head.status = 200;  // the version is 11 unless another is read
+  head.reason = {kReasonAt, kReason.size()};
+  position_ = kUsual.size() - 1;
+  fields_.begin(kUsual.size());
+  stage_ = Stage::kFields;
+  return true;
 }
 
 bool ResponseDecoder::read_version(const char* base, std::uint32_t end,
@@ -127,6 +142,7 @@ DecodeResult ResponseDecoder::finish(ResponseHead& head) noexcept {
   using Kind = BodyFraming::Kind;
   const FieldList& fields = head.fields;
   head.head_bytes = fields_.position();
+  head.length_as_is = fields_.length_as_is();
   head.interim = head.status < 200 && head.status != kSwitchingProtocols;
   if (head.status == kSwitchingProtocols) {
     const bool asked = context_.upgrade_sent && fields.has(FieldId::kUpgrade);

@@ -88,6 +88,11 @@ inline constexpr std::ptrdiff_t kStep = 16;
       _mm_or_si128(_mm_or_si128(letters, digits_and_marks), _mm_cmpeq_epi8(x, all('_')));
   return mask_of(common) ^ 0xFFFFU;
 }
+/// The same for field names, in which digits are rare too.
+[[nodiscard]] inline unsigned uncommon_in_name(__m128i x) noexcept {
+  const __m128i letters = in_range(_mm_or_si128(x, all(0x20)), 'a', 'z' - 'a');
+  return mask_of(_mm_or_si128(letters, _mm_cmpeq_epi8(x, all('-')))) ^ 0xFFFFU;
+}
 [[nodiscard]] inline unsigned not_value(__m128i x) noexcept {
   const __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(x, all(0x1F)), x);
   const __m128i control_but_tab = _mm_andnot_si128(_mm_cmpeq_epi8(x, all('\t')), control);
@@ -116,6 +121,23 @@ inline constexpr std::ptrdiff_t kStep = 16;
   }
 #endif
   return run_end_bytewise(p, end, kind);
+}
+
+/// First byte that no field name may hold.
+[[nodiscard]] inline const char* name_end(const char* p, const char* end) noexcept {
+#if defined(__SSE2__)
+  while (end - p >= sse2::kStep) {
+    const unsigned stops = sse2::uncommon_in_name(sse2::load(p));
+    if (stops == 0) {
+      p += sse2::kStep;
+      continue;
+    }
+    p += sse2::first(stops);
+    if (!is(*p, kTokenByte)) return p;
+    ++p;
+  }
+#endif
+  return run_end_bytewise(p, end, kTokenByte);
 }
 
 /// First byte that no field value or reason phrase may hold.

@@ -49,7 +49,7 @@ class BodySink {
   /// Tries to get there. False: broken.
   [[nodiscard]] virtual bool flush() = 0;
   /// Sends pieces of the body, or, with `last`, its end. False: broken.
-  [[nodiscard]] virtual bool send(std::span<const std::string_view> pieces, bool last,
+  [[nodiscard]] virtual bool send(std::span<const iovec> pieces, bool last,
                                   std::string_view trailers) = 0;
   /// Announces `bytes` that will be spliced into socket(). False: broken.
   [[nodiscard]] virtual bool begin_splice(std::uint64_t bytes) = 0;

@@ -123,9 +123,8 @@ void Downstream::decode() {
   request_base_ = input_.pin();
   const http::RequestHead& head = slot_->exchange.request();
   input_.consume(head.head_bytes);
-  slot_->source.emplace(
-      *this, input_, context_.buffers, context_.read_scratch,
-      http::BodyDecoder(http::FieldSection::Role::kRequest, context_.limits, head.framing));
+  slot_->source.emplace(*this, input_, context_.buffers, context_.read_scratch,
+                        http::FieldSection::Role::kRequest, context_.limits, head.framing);
   state_ = State::kExchange;
   if (!watched()) set_deadline(kWatchAfter);
   waits_for_ = ClientWait::kNothing;
@@ -181,9 +180,8 @@ bool Downstream::can_replay_body() const { return input_.untouched_since_pin(); 
 void Downstream::replay_body() {
   const http::RequestHead& head = slot_->exchange.request();
   input_.rewind(head.head_bytes);
-  slot_->source.emplace(
-      *this, input_, context_.buffers, context_.read_scratch,
-      http::BodyDecoder(http::FieldSection::Role::kRequest, context_.limits, head.framing));
+  slot_->source.emplace(*this, input_, context_.buffers, context_.read_scratch,
+                        http::FieldSection::Role::kRequest, context_.limits, head.framing);
 }
 
 bool Downstream::send_head(const char* base, const http::ResponseHead& head,
@@ -208,8 +206,8 @@ bool Downstream::send_local(std::string_view response) {
 
 void Downstream::begin_tunnel() {
   slot_->source.emplace(*this, input_, context_.buffers, context_.read_scratch,
-                        http::BodyDecoder(http::FieldSection::Role::kRequest, context_.limits,
-                                          {.kind = http::BodyFraming::Kind::kUntilClose}));
+                        http::FieldSection::Role::kRequest, context_.limits,
+                        http::BodyFraming{.kind = http::BodyFraming::Kind::kUntilClose});
   wait_for_client(ClientWait::kNothing);
   static_cast<void>(watch());
 }

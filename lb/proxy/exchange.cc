@@ -24,8 +24,6 @@ void Exchange::begin(ClientSide& client, config::FrontendIndex frontend) {
   client_ = &client;
   frontend_ = frontend;
   state_ = State::kReadingHead;
-  request_.clear();
-  response_.clear();
   head_complete_ = false;
   backend_ = nullptr;
   has_server_ = holds_place_ = has_key_ = false;

@@ -40,6 +40,12 @@ void Exchange::send_request() {
   };
   upstream_.send_head(client_->request_base(), request_, edits);
   set_server_deadline(backend_->config().timeouts.server);
+  if (request_.framing.is_empty()) {
+    // The head is all of it: nothing to pump, except what the socket does not take.
+    request_given_ = true;
+    request_broken_ = !upstream_.request_body().flush();
+    client_->wait_for_client(ClientWait::kNothing);
+  }
   progress();
 }
 

@@ -46,7 +46,11 @@ std::uint64_t H1Source::spliceable() const {
   return left >= kSpliceBytesMin ? left : 0;
 }
 
-bool H1Sink::send(std::span<const std::string_view> pieces, bool last, std::string_view trailers) {
+bool H1Sink::send(std::span<const iovec> pieces, bool last, std::string_view trailers) {
+  return chunked_ ? send_chunk(pieces, last, trailers) : output_.send(socket_, pieces);
+}
+
+bool H1Sink::send_chunk(std::span<const iovec> pieces, bool last, std::string_view trailers) {
   std::array<iovec, kPiecesMax + 5> out;
   std::size_t count = 0;
   std::uint64_t bytes = 0;
@@ -54,15 +58,15 @@ bool H1Sink::send(std::span<const std::string_view> pieces, bool last, std::stri
     if (text.empty()) return;
     out[count++] = {.iov_base = const_cast<char*>(text.data()), .iov_len = text.size()};
   };
-  for (const std::string_view piece : pieces) bytes += piece.size();
+  for (const iovec& piece : pieces) bytes += piece.iov_len;
   // All pieces of one read become one chunk.
   char size_line[http::kChunkSizeBytesMax];
-  if (chunked_ && chunk_open_) add(http::kChunkEnd);
-  if (chunked_ && bytes > 0) add({size_line, http::write_chunk_size(size_line, bytes)});
-  for (const std::string_view piece : pieces) add(piece);
-  if (chunked_ && bytes > 0) add(http::kChunkEnd);
-  if (chunked_) chunk_open_ = false;
-  if (chunked_ && last) {
+  if (chunk_open_) add(http::kChunkEnd);
+  if (bytes > 0) add({size_line, http::write_chunk_size(size_line, bytes)});
+  for (const iovec& piece : pieces) out[count++] = piece;
+  if (bytes > 0) add(http::kChunkEnd);
+  chunk_open_ = false;
+  if (last) {
     add(trailers.empty() ? http::kLastChunk : std::string_view("0\r\n"));
     if (!trailers.empty()) {
       add(trailers);

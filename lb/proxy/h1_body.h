@@ -18,8 +18,13 @@ inline constexpr std::uint64_t kSpliceBytesMin = 16 * 1024;
 class H1Source final : public BodySource {
  public:
   H1Source(event::Socket& socket, Input& input, BufferPool& pool, std::span<char> scratch,
-           const http::BodyDecoder& decoder) noexcept
-      : socket_(socket), input_(input), pool_(pool), scratch_(scratch), decoder_(decoder) {}
+           http::FieldSection::Role role, const http::Limits& limits,
+           const http::BodyFraming& framing) noexcept
+      : socket_(socket),
+        input_(input),
+        pool_(pool),
+        scratch_(scratch),
+        decoder_(role, limits, framing) {}
 
   [[nodiscard]] http::BodyStep next() override;
   [[nodiscard]] Fill fill() override;
@@ -52,13 +57,16 @@ class H1Sink final : public BodySink {
 
   [[nodiscard]] bool is_drained() const override { return !output_.is_waiting(); }
   [[nodiscard]] bool flush() override { return output_.flush(socket_); }
-  [[nodiscard]] bool send(std::span<const std::string_view> pieces, bool last,
+  [[nodiscard]] bool send(std::span<const iovec> pieces, bool last,
                           std::string_view trailers) override;
+
   [[nodiscard]] bool begin_splice(std::uint64_t bytes) override;
   void spliced(std::uint64_t bytes) override { output_.count_sent(bytes); }
   [[nodiscard]] event::Socket& socket() override { return socket_; }
 
  private:
+  bool send_chunk(std::span<const iovec> pieces, bool last, std::string_view trailers);
+
   event::Socket& socket_;
   Output& output_;
   bool chunked_;

@@ -12,11 +12,6 @@ namespace {
 // the rest can be spliced.
 constexpr std::size_t kHeadReadBytes = 16 * 1024;
 
-http::BodyDecoder plain_bytes(const http::Limits& limits) {
-  return {
-      http::FieldSection::Role::kResponse, limits, {.kind = http::BodyFraming::Kind::kUntilClose}};
-}
-
 }  // namespace
 
 void H1Upstream::attach(upstream::Connection& connection, upstream::ConnectionUser& user) {
@@ -75,14 +70,14 @@ H1Upstream::Read H1Upstream::read_head(http::ResponseHead& head) {
 }
 
 BodySource& H1Upstream::begin_body(const http::ResponseHead& head) {
-  return source_.emplace(
-      *connection_, input_, context_.buffers, context_.read_scratch,
-      http::BodyDecoder(http::FieldSection::Role::kResponse, context_.limits, head.framing));
+  return source_.emplace(*connection_, input_, context_.buffers, context_.read_scratch,
+                         http::FieldSection::Role::kResponse, context_.limits, head.framing);
 }
 
 void H1Upstream::begin_tunnel() {
   source_.emplace(*connection_, input_, context_.buffers, context_.read_scratch,
-                  plain_bytes(context_.limits));
+                  http::FieldSection::Role::kResponse, context_.limits,
+                  http::BodyFraming{.kind = http::BodyFraming::Kind::kUntilClose});
   sink_.emplace(*connection_, output_, false);
 }
 

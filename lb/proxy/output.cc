@@ -29,15 +29,15 @@ bool Output::send_behind(event::Socket& socket, std::string_view bytes) {
 
 bool Output::send(event::Socket& socket, std::span<const iovec> pieces, bool more) {
   TANDEM_DCHECK(waiting_ == nullptr && pieces.size() <= kPiecesMax);
+  if (held_.empty()) return pieces.empty() || write(socket, pieces, more);
   std::array<iovec, kPiecesMax + 1> all;
-  std::size_t count = 0;
-  if (!held_.empty()) all[count++] = piece_of(held_);
-  count = static_cast<std::size_t>(
-      std::copy(pieces.begin(), pieces.end(), all.begin() + static_cast<std::ptrdiff_t>(count)) -
-      all.begin());
+  all[0] = piece_of(held_);
+  std::ranges::copy(pieces, all.begin() + 1);
   held_ = {};
-  if (count == 0) return true;
-  const std::span<const iovec> message(all.data(), count);
+  return write(socket, {all.data(), pieces.size() + 1}, more);
+}
+
+bool Output::write(event::Socket& socket, std::span<const iovec> message, bool more) {
   std::size_t written = 0;
   if (socket.writable()) {
     const event::Transfer transfer = socket.write(message, more);

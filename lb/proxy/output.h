@@ -44,6 +44,7 @@ class Output {
     std::size_t sent = 0;
   };
 
+  bool write(event::Socket& socket, std::span<const iovec> message, bool more);
   void keep(std::span<const iovec> pieces, std::size_t skip);
 
   std::string_view held_;

@@ -44,7 +44,7 @@ Pump::State Pump::run(BodySource& source, BodySink& sink) {
 }
 
 Pump::State Pump::send_buffered(BodySource& source, BodySink& sink) {
-  std::array<std::string_view, BodySink::kPiecesMax> pieces;
+  std::array<iovec, BodySink::kPiecesMax> pieces;  // unset on purpose
   std::size_t count = 0;
   bool last = false;
   bool malformed = false;
@@ -52,7 +52,8 @@ Pump::State Pump::send_buffered(BodySource& source, BodySink& sink) {
   while (count < pieces.size()) {
     const http::BodyStep step = source.next();
     if (step.kind == http::BodyStep::Kind::kData) {
-      pieces[count++] = step.data;
+      pieces[count++] = {.iov_base = const_cast<char*>(step.data.data()),
+                         .iov_len = step.data.size()};
       bytes += step.data.size();
       continue;
     }

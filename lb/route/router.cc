@@ -223,14 +223,15 @@ std::optional<std::uint32_t> Router::HashIndex::find(std::uint64_t hash,
 }
 
 const config::Action* Router::route(const RouteRequest& request) const noexcept {
+  const config::Action* const otherwise = default_action_ ? &*default_action_ : nullptr;
+  if (rules_->empty()) return otherwise;
   const Query query{.host = host_of(request.host),
                     .path = path_of(request.path_with_query),
                     .method = request.method};
   RuleNumber best = kNoRule;
   search_host(0, query, best);
   if (hosts_.size() > 1) search_named_hosts(query, best);
-  if (best != kNoRule) return &(*rules_)[best].action;
-  return default_action_ ? &*default_action_ : nullptr;
+  return best == kNoRule ? otherwise : &(*rules_)[best].action;
 }
 
 void Router::search_named_hosts(const Query& query, RuleNumber& best) const noexcept {

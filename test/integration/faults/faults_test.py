@@ -300,7 +300,7 @@ class FaultsTest(tandem_testing.TestCase):
             traffic.wait_for_more(10_000)
             grown = self.lb.resident_bytes() - before
         self.assertEqual(traffic.failures, [])
-        self.assertLess(grown, 1024 * 1024)
+        self.assert_memory(grown, 1 << 20)
 
     def test_without_descriptors_tandem_neither_crashes_nor_spins_and_recovers(self):
         self.start_servers()

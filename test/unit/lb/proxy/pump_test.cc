@@ -20,8 +20,7 @@ struct Bench {
   explicit Bench(const http::BodyFraming& framing, bool chunked_out = false, int buffer_bytes = 0)
       : from(poller),
         to(poller, buffer_bytes),
-        source(from.ours, input, pool, scratch,
-               http::BodyDecoder(http::FieldSection::Role::kResponse, {}, framing)),
+        source(from.ours, input, pool, scratch, http::FieldSection::Role::kResponse, {}, framing),
         sink(to.ours, output, chunked_out) {}
 
   /// One turn: the sockets have had their events.
@@ -224,9 +223,7 @@ TEST_CASE("One connection does not keep the pump for itself") {
     explicit Endless(Bench& owner, std::string_view refill) : bench(owner), more(refill) {}
     bool is_drained() const override { return true; }
     bool flush() override { return true; }
-    bool send(std::span<const std::string_view>, bool, std::string_view) override {
-      return refilled();
-    }
+    bool send(std::span<const iovec>, bool, std::string_view) override { return refilled(); }
     bool begin_splice(std::uint64_t) override { return refilled(); }
     void spliced(std::uint64_t) override { static_cast<void>(refilled()); }
     event::Socket& socket() override { return bench.to.ours; }
