@@ -43,6 +43,10 @@ class PipeLease {
 /// One for each worker. Thread: the worker's. Outlives its leases.
 class PipePool {
  public:
+  /// A body of a megabyte passes through the large ones in one go; few, because what a user may
+  /// have in pipes is bounded.
+  static constexpr int kLargePipeBytes = 1024 * 1024;
+  static constexpr std::size_t kLargePipesMax = 16;  // per worker: the first that are opened
   static constexpr int kPipeBytes = 256 * 1024;
   /// A user over /proc/sys/fs/pipe-user-pages-soft gets pipes of one or two pages: not worth it.
   static constexpr int kPipeBytesWorthwhile = 64 * 1024;

@@ -140,9 +140,11 @@ class Contender:
 
     def count_system_calls(self):
         # Long enough that accepting the clients disappears among the requests.
-        seconds = 5 if self.scenario.maxconn else 1
+        seconds = 5 if self.scenario.maxconn or self.scenario.huge else 1
         with measure.SystemCallCounter(self.balancer.pids()) as counter:
             result = load.run_load(self.port, self.scenario, seconds)
+        if result.requests == 0:
+            raise RuntimeError("not one request was answered while its system calls were counted")
         calls = {name: count / result.requests for name, count in counter.calls.items()}
         shown = {name: round(share, 2) for name, share in calls.items() if share >= 0.01}
         return {"total": round(sum(calls.values()), 2), "by_name": shown}
@@ -169,9 +171,10 @@ def run_loaded(balancers, scenario, options, record):
         rounds = play_rounds(contenders, options)
         result = {"seconds": options.seconds, "rounds": rounds}
         if options.system_calls:
-            result["system_calls"] = {
-                name: contender.count_system_calls() for name, contender in contenders.items()
-            }
+            calls = result["system_calls"] = {}
+            for name, contender in contenders.items():
+                with noting_failure(name, record, options):
+                    calls[name] = contender.count_system_calls()
         result["peak_rss"] = {
             name: measure.memory_bytes(contender.balancer.pids(), "VmHWM")
             for name, contender in contenders.items()

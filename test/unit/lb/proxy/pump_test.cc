@@ -199,7 +199,7 @@ TEST_CASE("A sink that takes nothing holds the source back") {
   CHECK(state == State::kWaitsForSink);
   CHECK(bench.to.ours.watched());
   // One read's worth or one pipe, and what the kernel holds for the two sockets.
-  CHECK(bench.pump.bytes() <= bench.scratch.size() + PipePool::kPipeBytes);
+  CHECK(bench.pump.bytes() <= bench.scratch.size() + PipePool::kLargePipeBytes);
   CHECK(given < bytes.size());
 }
 
