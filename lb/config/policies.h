@@ -17,8 +17,8 @@ inline constexpr std::array kBalancePolicies = {
                   "Each server in turn, as often as its weight says, smoothly interleaved; weights "
                   "may change at run time. The default."},
     BalancePolicy{"static-rr",
-                  "Round robin over a table laid out beforehand; a change of weight lays it out "
-                  "anew."},
+                  "Each server in turn by the weight it had when it first came up; later weights "
+                  "only take it out (0) or in, and there is no slow start."},
     BalancePolicy{"leastconn",
                   "The server with the fewest running requests for its weight; equals take turns."},
     BalancePolicy{"first",

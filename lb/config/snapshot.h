@@ -113,7 +113,7 @@ struct Balance {
   Key key = Key::kNone;                   // what source, uri and hash look at
   std::string key_name;                   // header, cookie or parameter name (header: lower case)
   bool uri_whole = false;                 // "uri whole": the query counts too
-  std::uint32_t hash_balance_factor = 0;  // percent over the mean a server may carry; 0: unbounded
+  std::uint32_t hash_balance_factor = 0;  // percent of the mean a server may carry; 0: unbounded
   friend bool operator==(const Balance&, const Balance&) = default;
 };
 

@@ -186,7 +186,7 @@ bool ChunkedDecoder::take_trailer_value(char c) noexcept {
 }
 
 BodyStep BodyDecoder::step(std::string_view in) noexcept {
-  if (kind_ == BodyFraming::Kind::kChunked) return chunked_.step(in);
+  if (kind_ == BodyFraming::Kind::kChunked) return chunked_->step(in);
   if (finished()) return {BodyStep::Kind::kEnd, 0, {}};
   if (in.empty()) return {};
   const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(data_left(), in.size()));
@@ -197,7 +197,7 @@ BodyStep BodyDecoder::step(std::string_view in) noexcept {
 std::uint64_t BodyDecoder::data_left() const noexcept {
   switch (kind_) {
     case BodyFraming::Kind::kChunked:
-      return chunked_.data_left();
+      return chunked_->data_left();
     case BodyFraming::Kind::kUntilClose:
       return UINT64_MAX;
     default:
@@ -207,14 +207,14 @@ std::uint64_t BodyDecoder::data_left() const noexcept {
 
 void BodyDecoder::skip_data(std::uint64_t count) noexcept {
   TANDEM_CHECK(count <= data_left());
-  if (kind_ == BodyFraming::Kind::kChunked) return chunked_.skip_data(count);
+  if (kind_ == BodyFraming::Kind::kChunked) return chunked_->skip_data(count);
   if (kind_ == BodyFraming::Kind::kLength) left_ -= count;
 }
 
 bool BodyDecoder::finished() const noexcept {
   switch (kind_) {
     case BodyFraming::Kind::kChunked:
-      return chunked_.finished();
+      return chunked_->finished();
     case BodyFraming::Kind::kUntilClose:
       return false;
     default:

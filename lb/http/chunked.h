@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -106,7 +107,9 @@ class ChunkedDecoder {
 class BodyDecoder {
  public:
   BodyDecoder(FieldSection::Role role, const Limits& limits, const BodyFraming& framing) noexcept
-      : chunked_(role, limits), kind_(framing.kind), left_(framing.length) {}
+      : kind_(framing.kind), left_(framing.length) {
+    if (kind_ == BodyFraming::Kind::kChunked) chunked_.emplace(role, limits);
+  }
 
   /// As ChunkedDecoder::step. With kUntilClose it never gives kEnd: the peer's close does, see
   /// ends_with_close(). A body of length zero gives kEnd at once, also for empty input.
@@ -123,11 +126,15 @@ class BodyDecoder {
   [[nodiscard]] bool ends_with_close() const noexcept {
     return kind_ == BodyFraming::Kind::kUntilClose || finished();
   }
-  [[nodiscard]] std::string_view trailers() const noexcept { return chunked_.trailers(); }
-  [[nodiscard]] const ParseError& error() const noexcept { return chunked_.error(); }
+  /// Empty unless the body is chunked.
+  [[nodiscard]] std::string_view trailers() const noexcept {
+    return chunked_ ? chunked_->trailers() : std::string_view();
+  }
+  /// Only after kError, which only a chunked body gives.
+  [[nodiscard]] const ParseError& error() const noexcept { return chunked_->error(); }
 
  private:
-  ChunkedDecoder chunked_;
+  std::optional<ChunkedDecoder> chunked_;
   BodyFraming::Kind kind_;
   std::uint64_t left_;
 };

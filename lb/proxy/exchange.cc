@@ -29,8 +29,6 @@ void Exchange::begin(ClientSide& client, config::FrontendIndex frontend) {
   has_server_ = holds_place_ = has_key_ = false;
   tried_count_ = retries_ = interims_ = 0;
   redispatched_ = needs_fresh_ = same_server_ = false;
-  request_pump_.reset();
-  response_pump_.reset();
   request_given_ = request_broken_ = reading_request_ = false;
   response_started_ = closes_client_ = frames_by_close_ = false;
   end_cause_ = Cause::kNone;
@@ -73,14 +71,12 @@ void Exchange::route() {
                                          .method = text(request_.method_name)});
   if (action == nullptr) {
     answer_error(503, Cause::kServerAborted, Phase::kConnect);
-  } else if (const auto* use = std::get_if<config::UseBackend>(action)) {
-    enter_backend(use->backend);
-  } else if (const auto* redirect = std::get_if<config::Redirect>(action)) {
-    apply(*redirect);
-  } else {
-    apply(std::get<config::Return>(*action));
+    return;
   }
+  std::visit([this](const auto& what) { apply(what); }, *action);
 }
+
+void Exchange::apply(const config::UseBackend& use) { enter_backend(use.backend); }
 
 void Exchange::apply(const config::Redirect& redirect) {
   const auto location = route::redirect_location(

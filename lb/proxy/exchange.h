@@ -70,6 +70,7 @@ class Exchange final : public upstream::ConnectionUser, public event::Deadline {
 
   // ---- choosing a server (exchange.cc)
   void route();
+  void apply(const config::UseBackend& use);
   void apply(const config::Redirect& redirect);
   void apply(const config::Return& answer);
   void enter_backend(config::BackendIndex backend);

@@ -1,6 +1,7 @@
 #include "lb/upstream/fleet.h"
 
 #include "common/log.h"
+#include "lb/balance/registry.h"
 #include "lb/health/describe.h"
 
 #include <algorithm>
@@ -207,8 +208,14 @@ void Fleet::come_back(ServerId id) {
   ServerState& state = state_of(id);
   state.downtime += now() - state.out_since;
   state.is_out = false;
-  state.is_ramping = state.config->slowstart > Milliseconds::zero();
+  state.is_ramping = state.config->slowstart > Milliseconds::zero() && follows_weights(id.backend);
   state.ramp = {.up_since = now(), .duration = state.config->slowstart};
+}
+
+/// A policy that keeps the first weight it sees must not see that of a slow start.
+bool Fleet::follows_weights(BackendIndex backend) const {
+  const balance::PolicyRow* row = balance::find_policy(backends_[backend].config->balance.policy);
+  return row != nullptr && row->weights == balance::WeightUse::kFollowed;
 }
 
 void Fleet::go_out(ServerId id) {

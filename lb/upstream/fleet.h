@@ -130,6 +130,7 @@ class Fleet {
   [[nodiscard]] balance::Standing standing_of(ServerId id) const;
   void refresh(ServerId id);
   void come_back(ServerId id);
+  [[nodiscard]] bool follows_weights(BackendIndex backend) const;
   void go_out(ServerId id);
   void note_backend(BackendIndex index);
   void mark(BackendIndex index);

@@ -218,6 +218,23 @@ TEST_CASE("slow start raises the weight step by step, and publishes each step") 
   CHECK_FALSE(throttle_percent(harness.fleet->server({0, 0}), harness.fleet->now()));
 }
 
+TEST_CASE("a policy that keeps the first weight it sees never sees that of a slow start") {
+  for (const char* policy : {"static-rr", "first"}) {
+    INFO(policy);
+    config::Snapshot config = unchecked(1);
+    config.backends[0].balance.policy = policy;
+    config.backends[0].servers[0].weight = 10;
+    config.backends[0].servers[0].slowstart = 16s;
+    FleetHarness harness(config);
+    harness.fleet->set_state({0, 0}, AdminState::kMaint);
+    harness.pass(1s);
+    harness.fleet->set_state({0, 0}, AdminState::kReady);
+    harness.pass(1s);
+    CHECK(harness.standing(0).weight == 160);
+    CHECK_FALSE(throttle_percent(harness.fleet->server({0, 0}), harness.fleet->now()));
+  }
+}
+
 TEST_CASE("slow starts of many servers are published together") {
   config::Snapshot config = unchecked(200);
   for (config::Server& server : config.backends[0].servers) server.slowstart = 10s;
