@@ -2,6 +2,7 @@
 
 #include "common/text.h"
 #include "lb/admin/auth.h"
+#include "lb/admin/compat_families.h"
 #include "lb/admin/metric_families.h"
 #include "lb/admin/page.h"
 #include "lb/admin/readiness.h"
@@ -9,6 +10,7 @@
 #include "metrics/exposition.h"
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -73,8 +75,12 @@ Reply Endpoints::ready() const {
 
 Reply Endpoints::metrics() const {
   Reply reply{.content_type = std::string(metrics::kExpositionContentType)};
-  reply.later = [families = FamiliesCollectable(take_sample(source_))] {
-    return metrics::expose(families.Collect());
+  std::optional<CompatSample> compat;
+  if (source_.stat.snapshot.metrics_compat) compat = take_compat_sample(source_);
+  reply.later = [own = FamiliesCollectable(take_sample(source_)), compat = std::move(compat)] {
+    auto families = own.Collect();
+    if (compat) std::ranges::move(compat_families(*compat), std::back_inserter(families));
+    return metrics::expose(std::move(families));
   };
   return reply;
 }

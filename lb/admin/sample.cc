@@ -38,20 +38,6 @@ FrontendSample sample_frontend(const Source& source, config::FrontendIndex f) {
   return sample;
 }
 
-ServerWord state_word(const upstream::ServerState& state, const health::ServerHealth& health) {
-  if (state.admin_state() == upstream::AdminState::kMaint) return ServerWord::kMaint;
-  switch (health.state()) {
-    case health::State::kStarting:
-    case health::State::kDown:
-      return ServerWord::kDown;
-    case health::State::kStopping:
-      return ServerWord::kNolb;
-    case health::State::kUp:
-      break;
-  }
-  return state.admin_state() == upstream::AdminState::kDrain ? ServerWord::kDrain : ServerWord::kUp;
-}
-
 ServerSample sample_server(const Source& source, upstream::ServerId id) {
   ServerSample sample;
   const upstream::Fleet& fleet = source.stat.fleet;
@@ -63,7 +49,7 @@ ServerSample sample_server(const Source& source, upstream::ServerId id) {
   sample.traffic.queued = shared.queued.load(std::memory_order_relaxed);
   for (std::uint32_t w = 0; w < source.figures.workers(); ++w)
     sample.traffic.add(source.figures.of(w).server(id.backend, id.server));
-  sample.state = state_word(state, health);
+  sample.state = server_word(fleet, id);
   sample.weight = upstream::effective_weight(state, fleet.now()) / kWeightUnit;
   sample.requests_limit = state.maxconn;
   sample.is_checked = health.is_checked;
@@ -159,6 +145,21 @@ void TrafficSample::add(const figures::ServerCells& cells) noexcept {
   connect_duration.add(cells.connect_duration);
   first_byte_duration.add(cells.first_byte_duration);
   request_duration.add(cells.total_duration);
+}
+
+ServerWord server_word(const upstream::Fleet& fleet, upstream::ServerId id) {
+  const upstream::AdminState admin = fleet.server(id).admin_state();
+  if (admin == upstream::AdminState::kMaint) return ServerWord::kMaint;
+  switch (fleet.health(id).state()) {
+    case health::State::kStarting:
+    case health::State::kDown:
+      return ServerWord::kDown;
+    case health::State::kStopping:
+      return ServerWord::kNolb;
+    case health::State::kUp:
+      break;
+  }
+  return admin == upstream::AdminState::kDrain ? ServerWord::kDrain : ServerWord::kUp;
 }
 
 std::string_view word_of(ServerWord word) noexcept {

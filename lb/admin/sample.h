@@ -68,6 +68,8 @@ struct TrafficSample {
 /// The states of tandem_server_state{state}; exactly one is 1.
 enum class ServerWord : std::uint8_t { kUp, kDown, kNolb, kDrain, kMaint, kCount };
 [[nodiscard]] std::string_view word_of(ServerWord word) noexcept;
+/// Which one holds. Thread: control.
+[[nodiscard]] ServerWord server_word(const upstream::Fleet& fleet, upstream::ServerId id);
 
 struct ServerSample {
   std::string name;
