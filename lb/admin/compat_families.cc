@@ -54,6 +54,22 @@ CompatRow copy_row(const Source& source, const control::StatRow& from) {
   return row;
 }
 
+/// Which rows: a backend counts its servers, so that it needs theirs, maintenance or not.
+int row_types(const MetricsQuery& query) {
+  int types = 0;
+  if (query.has(Scope::kFrontend)) types |= 1 << std::to_underlying(RowType::kFrontend);
+  if (query.has(Scope::kBackend)) types |= 1 << std::to_underlying(RowType::kBackend);
+  if (query.has(Scope::kBackend) || query.has(Scope::kServer))
+    types |= 1 << std::to_underlying(RowType::kServer);
+  return types;
+}
+
+/// Whether the query asks for the row itself.
+bool is_wanted(const MetricsQuery& query, const CompatRow& row) {
+  if (row.type != RowType::kServer) return true;
+  return query.has(Scope::kServer) && !(query.hide_maint && row.state == ServerWord::kMaint);
+}
+
 void count_server(ServerCounts& counts, const CompatRow& server) {
   ++counts.by_state[std::to_underlying(server.state)];
   if (server.is_checked) ++counts.by_check[std::to_underlying(server.check)];
@@ -161,14 +177,17 @@ MetricFamily make_family(const CompatInfoFamily& info, const control::StatValue&
 
 }  // namespace
 
-CompatSample take_compat_sample(const Source& source) {
-  CompatSample sample{.info = control::make_info(source.stat, source.process), .rows = {}};
+CompatSample take_compat_sample(const Source& source, const MetricsQuery& query) {
+  CompatSample sample;
+  if (query.has(Scope::kGlobal)) sample.info = control::make_info(source.stat, source.process);
   ServerCounts counts;
   // A backend's row follows those of its servers.
-  control::visit_rows(source.stat, {.with_details = false}, [&](const control::StatRow& from) {
-    CompatRow& row = sample.rows.emplace_back(copy_row(source, from));
+  const control::StatFilter filter{.types = row_types(query), .with_details = false};
+  control::visit_rows(source.stat, filter, [&](const control::StatRow& from) {
+    CompatRow row = copy_row(source, from);
     if (row.type == RowType::kServer) count_server(counts, row);
     if (row.type == RowType::kBackend) row.servers = std::exchange(counts, {});
+    if (is_wanted(query, row)) sample.rows.push_back(std::move(row));
   });
   return sample;
 }

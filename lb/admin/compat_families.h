@@ -41,8 +41,8 @@ struct CompatSample {
   std::vector<CompatRow> rows;
 };
 
-/// Copies what the families need. Thread: control.
-[[nodiscard]] CompatSample take_compat_sample(const Source& source);
+/// Copies what the families that `query` asks for need. Thread: control.
+[[nodiscard]] CompatSample take_compat_sample(const Source& source, const MetricsQuery& query = {});
 
 /// In HAProxy's order: process, frontends, backends, servers. Thread: any.
 [[nodiscard]] std::vector<prometheus::MetricFamily> compat_families(const CompatSample& sample);

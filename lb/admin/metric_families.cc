@@ -219,11 +219,11 @@ void add_server(Builder& builder, std::string_view backend, const ServerSample& 
 
 std::vector<MetricFamily> FamiliesCollectable::Collect() const {
   Builder builder;
-  add_process(builder, sample_.process);
+  if (sample_.query.has(Scope::kGlobal)) add_process(builder, sample_.process);
   add_workers(builder, sample_.workers);
   for (const FrontendSample& frontend : sample_.frontends) add_frontend(builder, frontend);
   for (const BackendSample& backend : sample_.backends) {
-    add_backend(builder, backend);
+    if (sample_.query.has(Scope::kBackend)) add_backend(builder, backend);
     for (const ServerSample& server : backend.servers) add_server(builder, backend.name, server);
   }
   return builder.take();

@@ -61,6 +61,15 @@ ServerSample sample_server(const Source& source, upstream::ServerId id) {
   return sample;
 }
 
+void sample_servers(BackendSample& sample, const Source& source, config::BackendIndex b,
+                    const MetricsQuery& query) {
+  for (std::uint32_t s = 0; s < source.stat.snapshot.backends[b].servers.size(); ++s) {
+    ServerSample server = sample_server(source, {b, s});
+    if (query.hide_maint && server.state == ServerWord::kMaint) continue;
+    sample.servers.push_back(std::move(server));
+  }
+}
+
 BackendSample sample_backend(const Source& source, config::BackendIndex b) {
   BackendSample sample;
   const config::Backend& configured = source.stat.snapshot.backends[b];
@@ -84,8 +93,6 @@ BackendSample sample_backend(const Source& source, config::BackendIndex b) {
   sample.weight = source.stat.fleet.weight(b).effective / kWeightUnit;
   sample.downs = state.downs;
   sample.downtime_seconds = seconds(state.downtime_at(source.stat.fleet.now()));
-  for (std::uint32_t s = 0; s < configured.servers.size(); ++s)
-    sample.servers.push_back(sample_server(source, {b, s}));
   return sample;
 }
 
@@ -116,6 +123,15 @@ ProcessSample sample_process(const Source& source) {
     sample.log_dropped += cells.log_dropped.value();
   }
   return sample;
+}
+
+void sample_global(Sample& sample, const Source& source) {
+  sample.process = sample_process(source);
+  for (std::uint32_t w = 0; w < source.figures.workers(); ++w) {
+    const figures::WorkerCells& cells = source.figures.of(w).worker();
+    sample.workers.push_back({static_cast<double>(cells.loop_busy_permille.value()) / 1e3,
+                              static_cast<double>(cells.loop_lag_microseconds.value()) / 1e6});
+  }
 }
 
 }  // namespace
@@ -180,18 +196,18 @@ std::string_view word_of(ServerWord word) noexcept {
   return "";
 }
 
-Sample take_sample(const Source& source) {
-  Sample sample;
-  sample.process = sample_process(source);
-  for (std::uint32_t w = 0; w < source.figures.workers(); ++w) {
-    const figures::WorkerCells& cells = source.figures.of(w).worker();
-    sample.workers.push_back({static_cast<double>(cells.loop_busy_permille.value()) / 1e3,
-                              static_cast<double>(cells.loop_lag_microseconds.value()) / 1e6});
+Sample take_sample(const Source& source, const MetricsQuery& query) {
+  Sample sample{.query = query};
+  if (query.has(Scope::kGlobal)) sample_global(sample, source);
+  if (query.has(Scope::kFrontend)) {
+    for (config::FrontendIndex f = 0; f < source.stat.snapshot.frontends.size(); ++f)
+      sample.frontends.push_back(sample_frontend(source, f));
   }
-  for (config::FrontendIndex f = 0; f < source.stat.snapshot.frontends.size(); ++f)
-    sample.frontends.push_back(sample_frontend(source, f));
-  for (config::BackendIndex b = 0; b < source.stat.snapshot.backends.size(); ++b)
-    sample.backends.push_back(sample_backend(source, b));
+  if (!query.has(Scope::kBackend) && !query.has(Scope::kServer)) return sample;
+  for (config::BackendIndex b = 0; b < source.stat.snapshot.backends.size(); ++b) {
+    BackendSample& backend = sample.backends.emplace_back(sample_backend(source, b));
+    if (query.has(Scope::kServer)) sample_servers(backend, source, b, query);
+  }
   return sample;
 }
 

@@ -3,6 +3,7 @@
 // them, because a Prometheus counter never goes back.
 #pragma once
 
+#include "lb/admin/metrics_query.h"
 #include "lb/admin/source.h"
 #include "lb/figures/cells.h"
 #include "metrics/cell.h"
@@ -123,14 +124,16 @@ struct ProcessSample {
   std::uint64_t descriptors_limit = 0;
 };
 
+/// What `query` does not ask for is left empty.
 struct Sample {
+  MetricsQuery query;
   ProcessSample process;
   std::vector<WorkerSample> workers;
   std::vector<FrontendSample> frontends;
-  std::vector<BackendSample> backends;
+  std::vector<BackendSample> backends;  // also to name their servers, if only those are asked for
 };
 
 /// Adds up all workers. Thread: control.
-[[nodiscard]] Sample take_sample(const Source& source);
+[[nodiscard]] Sample take_sample(const Source& source, const MetricsQuery& query = {});
 
 }  // namespace tandem::lb::admin

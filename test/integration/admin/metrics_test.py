@@ -128,6 +128,22 @@ class Metrics(testing.TestCase):
             with self.subTest(expression):
                 self.assertEqual(value_of(port, expression), expected)
 
+    def test_a_scrape_can_ask_for_a_part(self):
+        def names(query):
+            response = testing.get(self.tandem.admin_port, "/metrics" + query)
+            self.assertEqual(response.status, 200)
+            return {line.split("{")[0].split(" ")[0] for line in response.text.splitlines()}
+
+        self.assertIn("haproxy_server_status", names(""))
+        frontends = names("?scope=frontend") - {"#"}
+        self.assertIn("haproxy_frontend_status", frontends)
+        for name in frontends:
+            self.assertRegex(name, "^(tandem|haproxy)_frontend_")
+        self.assertEqual(names("?scope=frontend%2Cbackend"), names("?scope=frontend&scope=backend"))
+        refused = testing.get(self.tandem.admin_port, "/metrics?scope=fronted")
+        self.assertEqual(refused.status, 400)
+        self.assertIn("fronted: a scope is global, frontend", refused.text)
+
     def test_haproxys_names_can_be_switched_off(self):
         metrics = self.start_tandem(self.config_of(compat=False)).metrics()
         self.assertEqual([name for name in metrics if name.startswith("haproxy_")], [])
