@@ -1,5 +1,6 @@
 #include "lb/admin/endpoints.h"
 
+#include "common/daemon.h"
 #include "common/text.h"
 #include "lb/admin/auth.h"
 #include "lb/admin/compat_families.h"
@@ -80,9 +81,9 @@ Reply Endpoints::metrics(std::string_view text) const {
   Reply reply{.content_type = std::string(metrics::kExpositionContentType)};
   std::optional<CompatSample> compat;
   if (source_.stat.snapshot.metrics_compat) compat = take_compat_sample(source_, *query);
-  reply.later = [own = FamiliesCollectable(take_sample(source_, *query)),
-                 compat = std::move(compat)] {
-    auto families = own.Collect();
+  reply.later = [own = take_sample(source_, *query), compat = std::move(compat)]() mutable {
+    if (own.query.has(Scope::kGlobal)) own.process.descriptors_open = daemon::open_descriptors();
+    auto families = FamiliesCollectable(std::move(own)).Collect();
     if (compat) std::ranges::move(compat_families(*compat), std::back_inserter(families));
     return metrics::expose(std::move(families));
   };

@@ -31,6 +31,8 @@ FrontendSample sample_frontend(const Source& source, config::FrontendIndex f) {
     sample.intercepted += cells.intercepted.value();
     for (std::size_t i = 0; i < sample.errors.size(); ++i)
       sample.errors[i] += cells.request_errors[i].value();
+    for (std::size_t i = 0; i < sample.terminations.size(); ++i)
+      sample.terminations[i] += cells.terminations[i].value();
     for (std::size_t i = 0; i < sample.responses.size(); ++i)
       sample.responses[i] += cells.responses[i].value();
     sample.request_duration.add(cells.request_duration);

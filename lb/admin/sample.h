@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +36,7 @@ struct FrontendSample {
   std::uint64_t denied_responses = 0;
   std::uint64_t intercepted = 0;
   std::array<std::uint64_t, static_cast<std::size_t>(figures::RequestError::kCount)> errors{};
+  std::array<std::uint64_t, figures::kTerminations> terminations{};
   std::array<std::uint64_t, 6> responses{};  // by first digit; [0]: other
   HistogramSample request_duration;
 };
@@ -122,6 +124,8 @@ struct ProcessSample {
   std::int64_t pipes_free = 0;
   std::uint64_t log_dropped = 0;
   std::uint64_t descriptors_limit = 0;
+  /// Takes a while when there are many, so take_sample() leaves it to whoever renders.
+  std::optional<std::uint64_t> descriptors_open;
 };
 
 /// What `query` does not ask for is left empty.

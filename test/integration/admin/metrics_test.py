@@ -71,6 +71,28 @@ class Metrics(testing.TestCase):
         drained = 'tandem_server_state{backend="app",server="old",state="drain"}'
         self.assertEqual(metrics[drained], 1)
 
+    def test_ends_of_requests_are_counted_by_their_letters(self):
+        with testing.HttpClient(self.port) as client:
+            client.send("nonsense\r\n\r\n")
+            self.assertEqual(client.read_response().status, 400)
+
+        def ends(code):
+            name = f'tandem_frontend_termination_total{{frontend="www",code="{code}"}}'
+            return self.tandem.metrics()[name]
+
+        testing.wait_until(lambda: ends("PR") == 1, "the bad request is counted")
+        self.assertEqual(ends("--"), 5)
+        self.assertEqual(ends("SH"), 0)
+
+    def test_open_descriptors_are_told(self):
+        def is_told():
+            # The connection of the scrape itself is one that is gone a moment later.
+            told = self.tandem.metrics()["tandem_fds_open"]
+            return told - 1 <= self.tandem.open_descriptors() <= told
+
+        testing.wait_until(is_told, "both counts agree")
+        self.assertLess(self.tandem.metrics()["tandem_fds_open"], 100)
+
     def start_prometheus(self):
         """With the sample configuration. Returns its port, once it knows of the requests."""
         port = testing.free_port()
