@@ -7,6 +7,7 @@
 #include <pwd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -14,6 +15,8 @@
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 
 namespace tandem::daemon {
 
@@ -26,6 +29,20 @@ std::uint64_t raise_descriptor_limit() noexcept {
     if (setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
   }
   return limit.rlim_cur;
+}
+
+std::optional<std::uint64_t> open_descriptors() {
+  constexpr const char* kFolder = "/proc/self/fd";
+  struct stat status{};
+  // Since Linux 6.2 the size of the folder is their number; before, it is 0.
+  if (::stat(kFolder, &status) == 0 && status.st_size > 0)
+    return static_cast<std::uint64_t>(status.st_size);
+  std::error_code error;
+  std::filesystem::directory_iterator entry(kFolder, error);
+  std::uint64_t count = 0;
+  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) ++count;
+  if (error || count == 0) return std::nullopt;
+  return count - 1;  // without the one that lists them
 }
 
 namespace {

@@ -4,6 +4,7 @@
 #include "common/result.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -11,6 +12,10 @@ namespace tandem::daemon {
 
 /// Raises the soft limit of open descriptors to the hard one. @return the limit now in force.
 std::uint64_t raise_descriptor_limit() noexcept;
+
+/// How many descriptors are open. Reads /proc: a kernel before 6.2 lists them one by one, which
+/// takes milliseconds for tens of thousands. Thread: any. nullopt: /proc does not tell.
+[[nodiscard]] std::optional<std::uint64_t> open_descriptors();
 
 /// Whether `user` and `group` exist; empty names do.
 /// Errors: one line that begins with "/global/user" or "/global/group".

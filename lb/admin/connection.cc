@@ -112,6 +112,7 @@ void Connection::answer_request() {
   Reply reply =
       endpoints_.answer({.is_get = is_head_ || head_.method == http::Method::kGet,
                          .path = head_.path_only(base),
+                         .query = head_.query(base),
                          .authorization = head_.value_of(base, "authorization").value_or("")});
   if (reply.later)
     render(std::move(reply));

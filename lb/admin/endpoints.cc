@@ -1,14 +1,18 @@
 #include "lb/admin/endpoints.h"
 
+#include "common/daemon.h"
 #include "common/text.h"
 #include "lb/admin/auth.h"
+#include "lb/admin/compat_families.h"
 #include "lb/admin/metric_families.h"
+#include "lb/admin/metrics_query.h"
 #include "lb/admin/page.h"
 #include "lb/admin/readiness.h"
 #include "lb/control/stat_table.h"
 #include "metrics/exposition.h"
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -58,7 +62,7 @@ Reply Endpoints::answer(const Request& request) const {
   }
   if (needs_password(request))
     return {.status = 401, .body = "A user name and a password are needed.\n"};
-  return is_metrics ? metrics() : statistics(*options);
+  return is_metrics ? metrics(request.query) : statistics(*options);
 }
 
 bool Endpoints::needs_password(const Request& request) const {
@@ -71,10 +75,17 @@ Reply Endpoints::ready() const {
   return {.status = 503, .body = reason + "\n"};
 }
 
-Reply Endpoints::metrics() const {
+Reply Endpoints::metrics(std::string_view text) const {
+  const Result<MetricsQuery> query = parse_metrics_query(text);
+  if (!query) return {.status = 400, .body = query.error().message + "\n"};
   Reply reply{.content_type = std::string(metrics::kExpositionContentType)};
-  reply.later = [families = FamiliesCollectable(take_sample(source_))] {
-    return metrics::expose(families.Collect());
+  std::optional<CompatSample> compat;
+  if (source_.stat.snapshot.metrics_compat) compat = take_compat_sample(source_, *query);
+  reply.later = [own = take_sample(source_, *query), compat = std::move(compat)]() mutable {
+    if (own.query.has(Scope::kGlobal)) own.process.descriptors_open = daemon::open_descriptors();
+    auto families = FamiliesCollectable(std::move(own)).Collect();
+    if (compat) std::ranges::move(compat_families(*compat), std::back_inserter(families));
+    return metrics::expose(std::move(families));
   };
   return reply;
 }

@@ -14,6 +14,7 @@ namespace tandem::lb::admin {
 struct Request {
   bool is_get = true;              // GET or HEAD
   std::string_view path;           // without the query
+  std::string_view query;          // after the "?"; empty: none
   std::string_view authorization;  // value of the field; empty: none
 };
 
@@ -28,7 +29,8 @@ struct Reply {
 
 /// - `/live`: 200 as long as the loop turns.
 /// - `/ready`: 200, or 503 with the reason.
-/// - metrics-uri: Prometheus' text format.
+/// - metrics-uri: Prometheus' text format; `?scope=…` and `?no-maint` narrow it (metrics_query.h),
+///   400 for a scope that does not exist.
 /// - stats-uri: the page; with `;csv`, `;json` or `;typed` the same rows for programs. `;norefresh`
 ///   is understood and means nothing; `;up` and `;no-maint` leave rows out, `;refresh` reloads.
 ///
@@ -43,7 +45,7 @@ class Endpoints {
 
  private:
   [[nodiscard]] Reply ready() const;
-  [[nodiscard]] Reply metrics() const;
+  [[nodiscard]] Reply metrics(std::string_view query) const;
   [[nodiscard]] Reply statistics(std::string_view options) const;
   [[nodiscard]] bool needs_password(const Request& request) const;
 

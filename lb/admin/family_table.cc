@@ -67,6 +67,7 @@ constexpr std::array<FamilyInfo, kFamilies> kTable = {{
      Type::Gauge,
      "Pipes that splicing uses, and those kept for it.",
      {"state"}},                                                                     // kPipes
+    {"tandem_fds_open", Type::Gauge, "File descriptors that are open.", {}},         // kFdsOpen
     {"tandem_fds_limit", Type::Gauge, "Most file descriptors of the process.", {}},  // kFdsLimit
     {"tandem_log_dropped_total",
      Type::Counter,
@@ -112,6 +113,10 @@ constexpr std::array<FamilyInfo, kFamilies> kTable = {{
      Type::Counter,
      "Requests refused or broken off before a server was asked.",
      {"frontend", "reason"}},  // kFrontendErrors
+    {"tandem_frontend_termination_total",
+     Type::Counter,
+     "Requests that ended, by HAProxy's two letters of how.",
+     {"frontend", "code"}},  // kFrontendTerminations
     {"tandem_frontend_denied_requests_total",
      Type::Counter,
      "Requests denied by rules.",

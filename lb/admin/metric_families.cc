@@ -2,6 +2,7 @@
 
 #include "lb/admin/family_table.h"
 
+#include <algorithm>
 #include <initializer_list>
 #include <limits>
 #include <string>
@@ -105,6 +106,7 @@ void add_process(Builder& builder, const ProcessSample& process) {
   builder.add(Family::kBuffersBytes, {}, process.buffers_bytes);
   builder.add(Family::kPipes, {"used"}, process.pipes_used);
   builder.add(Family::kPipes, {"free"}, process.pipes_free);
+  if (process.descriptors_open) builder.add(Family::kFdsOpen, {}, *process.descriptors_open);
   builder.add(Family::kFdsLimit, {}, process.descriptors_limit);
   builder.add(Family::kLogDropped, {}, process.log_dropped);
 }
@@ -114,6 +116,15 @@ void add_workers(Builder& builder, const std::vector<WorkerSample>& workers) {
     const std::string worker = std::to_string(i);
     builder.add(Family::kLoopBusy, {worker}, workers[i].busy_ratio);
     builder.add(Family::kLoopLag, {worker}, workers[i].lag_seconds);
+  }
+}
+
+void add_terminations(Builder& builder, const FrontendSample& frontend) {
+  for (std::size_t i = 0; i < frontend.terminations.size(); ++i) {
+    const std::string code = figures::termination_code(i);
+    const bool is_usual = std::ranges::count(figures::kUsualTerminations, code) != 0;
+    if (is_usual || frontend.terminations[i] != 0)
+      builder.add(Family::kFrontendTerminations, {frontend.name, code}, frontend.terminations[i]);
   }
 }
 
@@ -130,6 +141,7 @@ void add_frontend(Builder& builder, const FrontendSample& frontend) {
   builder.add(Family::kFrontendBytesOut, {name}, frontend.bytes_out);
   for (std::size_t i = 0; i < kReasons.size(); ++i)
     builder.add(Family::kFrontendErrors, {name, kReasons[i]}, frontend.errors[i]);
+  add_terminations(builder, frontend);
   builder.add(Family::kFrontendDeniedRequests, {name}, frontend.denied_requests);
   builder.add(Family::kFrontendDeniedResponses, {name}, frontend.denied_responses);
   builder.add(Family::kFrontendIntercepted, {name}, frontend.intercepted);
@@ -219,11 +231,11 @@ void add_server(Builder& builder, std::string_view backend, const ServerSample& 
 
 std::vector<MetricFamily> FamiliesCollectable::Collect() const {
   Builder builder;
-  add_process(builder, sample_.process);
+  if (sample_.query.has(Scope::kGlobal)) add_process(builder, sample_.process);
   add_workers(builder, sample_.workers);
   for (const FrontendSample& frontend : sample_.frontends) add_frontend(builder, frontend);
   for (const BackendSample& backend : sample_.backends) {
-    add_backend(builder, backend);
+    if (sample_.query.has(Scope::kBackend)) add_backend(builder, backend);
     for (const ServerSample& server : backend.servers) add_server(builder, backend.name, server);
   }
   return builder.take();

@@ -31,25 +31,13 @@ FrontendSample sample_frontend(const Source& source, config::FrontendIndex f) {
     sample.intercepted += cells.intercepted.value();
     for (std::size_t i = 0; i < sample.errors.size(); ++i)
       sample.errors[i] += cells.request_errors[i].value();
+    for (std::size_t i = 0; i < sample.terminations.size(); ++i)
+      sample.terminations[i] += cells.terminations[i].value();
     for (std::size_t i = 0; i < sample.responses.size(); ++i)
       sample.responses[i] += cells.responses[i].value();
     sample.request_duration.add(cells.request_duration);
   }
   return sample;
-}
-
-ServerWord state_word(const upstream::ServerState& state, const health::ServerHealth& health) {
-  if (state.admin_state() == upstream::AdminState::kMaint) return ServerWord::kMaint;
-  switch (health.state()) {
-    case health::State::kStarting:
-    case health::State::kDown:
-      return ServerWord::kDown;
-    case health::State::kStopping:
-      return ServerWord::kNolb;
-    case health::State::kUp:
-      break;
-  }
-  return state.admin_state() == upstream::AdminState::kDrain ? ServerWord::kDrain : ServerWord::kUp;
 }
 
 ServerSample sample_server(const Source& source, upstream::ServerId id) {
@@ -63,7 +51,7 @@ ServerSample sample_server(const Source& source, upstream::ServerId id) {
   sample.traffic.queued = shared.queued.load(std::memory_order_relaxed);
   for (std::uint32_t w = 0; w < source.figures.workers(); ++w)
     sample.traffic.add(source.figures.of(w).server(id.backend, id.server));
-  sample.state = state_word(state, health);
+  sample.state = server_word(fleet, id);
   sample.weight = upstream::effective_weight(state, fleet.now()) / kWeightUnit;
   sample.requests_limit = state.maxconn;
   sample.is_checked = health.is_checked;
@@ -73,6 +61,15 @@ ServerSample sample_server(const Source& source, upstream::ServerId id) {
   sample.check_seconds =
       health.last.duration < Milliseconds(0) ? -1 : seconds(health.last.duration);
   return sample;
+}
+
+void sample_servers(BackendSample& sample, const Source& source, config::BackendIndex b,
+                    const MetricsQuery& query) {
+  for (std::uint32_t s = 0; s < source.stat.snapshot.backends[b].servers.size(); ++s) {
+    ServerSample server = sample_server(source, {b, s});
+    if (query.hide_maint && server.state == ServerWord::kMaint) continue;
+    sample.servers.push_back(std::move(server));
+  }
 }
 
 BackendSample sample_backend(const Source& source, config::BackendIndex b) {
@@ -98,8 +95,6 @@ BackendSample sample_backend(const Source& source, config::BackendIndex b) {
   sample.weight = source.stat.fleet.weight(b).effective / kWeightUnit;
   sample.downs = state.downs;
   sample.downtime_seconds = seconds(state.downtime_at(source.stat.fleet.now()));
-  for (std::uint32_t s = 0; s < configured.servers.size(); ++s)
-    sample.servers.push_back(sample_server(source, {b, s}));
   return sample;
 }
 
@@ -132,6 +127,15 @@ ProcessSample sample_process(const Source& source) {
   return sample;
 }
 
+void sample_global(Sample& sample, const Source& source) {
+  sample.process = sample_process(source);
+  for (std::uint32_t w = 0; w < source.figures.workers(); ++w) {
+    const figures::WorkerCells& cells = source.figures.of(w).worker();
+    sample.workers.push_back({static_cast<double>(cells.loop_busy_permille.value()) / 1e3,
+                              static_cast<double>(cells.loop_lag_microseconds.value()) / 1e6});
+  }
+}
+
 }  // namespace
 
 void HistogramSample::add(const metrics::DurationHistogram& cells) noexcept {
@@ -161,6 +165,21 @@ void TrafficSample::add(const figures::ServerCells& cells) noexcept {
   request_duration.add(cells.total_duration);
 }
 
+ServerWord server_word(const upstream::Fleet& fleet, upstream::ServerId id) {
+  const upstream::AdminState admin = fleet.server(id).admin_state();
+  if (admin == upstream::AdminState::kMaint) return ServerWord::kMaint;
+  switch (fleet.health(id).state()) {
+    case health::State::kStarting:
+    case health::State::kDown:
+      return ServerWord::kDown;
+    case health::State::kStopping:
+      return ServerWord::kNolb;
+    case health::State::kUp:
+      break;
+  }
+  return admin == upstream::AdminState::kDrain ? ServerWord::kDrain : ServerWord::kUp;
+}
+
 std::string_view word_of(ServerWord word) noexcept {
   switch (word) {
     case ServerWord::kUp:
@@ -179,18 +198,18 @@ std::string_view word_of(ServerWord word) noexcept {
   return "";
 }
 
-Sample take_sample(const Source& source) {
-  Sample sample;
-  sample.process = sample_process(source);
-  for (std::uint32_t w = 0; w < source.figures.workers(); ++w) {
-    const figures::WorkerCells& cells = source.figures.of(w).worker();
-    sample.workers.push_back({static_cast<double>(cells.loop_busy_permille.value()) / 1e3,
-                              static_cast<double>(cells.loop_lag_microseconds.value()) / 1e6});
+Sample take_sample(const Source& source, const MetricsQuery& query) {
+  Sample sample{.query = query};
+  if (query.has(Scope::kGlobal)) sample_global(sample, source);
+  if (query.has(Scope::kFrontend)) {
+    for (config::FrontendIndex f = 0; f < source.stat.snapshot.frontends.size(); ++f)
+      sample.frontends.push_back(sample_frontend(source, f));
   }
-  for (config::FrontendIndex f = 0; f < source.stat.snapshot.frontends.size(); ++f)
-    sample.frontends.push_back(sample_frontend(source, f));
-  for (config::BackendIndex b = 0; b < source.stat.snapshot.backends.size(); ++b)
-    sample.backends.push_back(sample_backend(source, b));
+  if (!query.has(Scope::kBackend) && !query.has(Scope::kServer)) return sample;
+  for (config::BackendIndex b = 0; b < source.stat.snapshot.backends.size(); ++b) {
+    BackendSample& backend = sample.backends.emplace_back(sample_backend(source, b));
+    if (query.has(Scope::kServer)) sample_servers(backend, source, b, query);
+  }
   return sample;
 }
 

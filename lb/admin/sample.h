@@ -3,12 +3,14 @@
 // them, because a Prometheus counter never goes back.
 #pragma once
 
+#include "lb/admin/metrics_query.h"
 #include "lb/admin/source.h"
 #include "lb/figures/cells.h"
 #include "metrics/cell.h"
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +36,7 @@ struct FrontendSample {
   std::uint64_t denied_responses = 0;
   std::uint64_t intercepted = 0;
   std::array<std::uint64_t, static_cast<std::size_t>(figures::RequestError::kCount)> errors{};
+  std::array<std::uint64_t, figures::kTerminations> terminations{};
   std::array<std::uint64_t, 6> responses{};  // by first digit; [0]: other
   HistogramSample request_duration;
 };
@@ -68,6 +71,8 @@ struct TrafficSample {
 /// The states of tandem_server_state{state}; exactly one is 1.
 enum class ServerWord : std::uint8_t { kUp, kDown, kNolb, kDrain, kMaint, kCount };
 [[nodiscard]] std::string_view word_of(ServerWord word) noexcept;
+/// Which one holds. Thread: control.
+[[nodiscard]] ServerWord server_word(const upstream::Fleet& fleet, upstream::ServerId id);
 
 struct ServerSample {
   std::string name;
@@ -119,16 +124,20 @@ struct ProcessSample {
   std::int64_t pipes_free = 0;
   std::uint64_t log_dropped = 0;
   std::uint64_t descriptors_limit = 0;
+  /// Takes a while when there are many, so take_sample() leaves it to whoever renders.
+  std::optional<std::uint64_t> descriptors_open;
 };
 
+/// What `query` does not ask for is left empty.
 struct Sample {
+  MetricsQuery query;
   ProcessSample process;
   std::vector<WorkerSample> workers;
   std::vector<FrontendSample> frontends;
-  std::vector<BackendSample> backends;
+  std::vector<BackendSample> backends;  // also to name their servers, if only those are asked for
 };
 
 /// Adds up all workers. Thread: control.
-[[nodiscard]] Sample take_sample(const Source& source);
+[[nodiscard]] Sample take_sample(const Source& source, const MetricsQuery& query = {});
 
 }  // namespace tandem::lb::admin

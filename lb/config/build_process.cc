@@ -137,6 +137,7 @@ void build_process(BuildContext& context) {
   build_global(context);
   build_runtime(context);
   build_admin(context);
+  read(context.root.child("metrics").child("compat"), context.snapshot.metrics_compat);
   build_log(context);
 }
 

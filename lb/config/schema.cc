@@ -43,6 +43,13 @@ constexpr std::array kAdminKeys = {
 };
 constexpr Section kAdminSection{"admin", kAdminKeys};
 
+constexpr std::array kMetricsKeys = {
+    boolean("compat", "true",
+            "Serve the figures under HAProxy's names (`haproxy_…`) too, for its dashboards and "
+            "alerts."),
+};
+constexpr Section kMetricsSection{"metrics", kMetricsKeys};
+
 constexpr std::array kAccessKeys = {
     with_later(word("format", "json httplog clf", "json",
                     "How a request is written: a JSON object, HAProxy's `option httplog`, or the "
@@ -80,6 +87,7 @@ constexpr std::array kRootKeys = {
     boolean("runtime-compat", "true",
             "Answer on control sockets as HAProxy where its tools insist (name and version)."),
     section("admin", kAdminSection, "Web page, metrics and probes; absent: none of them."),
+    section("metrics", kMetricsSection, "What Prometheus is told."),
     section("log", kLogSection, "What is logged and where."),
     section("defaults", kDefaultsSection,
             "Settings of every frontend and backend that does not have its own."),
@@ -93,12 +101,13 @@ constexpr std::array kRootKeys = {
 };
 constexpr Section kRootSection{"file", kRootKeys};
 
-constexpr std::array<const Section*, 20> kSections = {
-    &kRootSection,     &kGlobalSection,   &kRuntimeSection,  &kAdminSection,
-    &kLogSection,      &kAccessSection,   &kDefaultsSection, &kTimeoutSection,
-    &kFrontendSection, &kBindSection,     &kRuleSection,     &kConditionsSection,
-    &kNegatedSection,  &kRedirectSection, &kReturnSection,   &kBackendSection,
-    &kCheckSection,    &kExpectSection,   &kServerSection,   &kDefaultServerSection};
+constexpr std::array<const Section*, 21> kSections = {
+    &kRootSection,         &kGlobalSection,   &kRuntimeSection,  &kAdminSection,
+    &kMetricsSection,      &kLogSection,      &kAccessSection,   &kDefaultsSection,
+    &kTimeoutSection,      &kFrontendSection, &kBindSection,     &kRuleSection,
+    &kConditionsSection,   &kNegatedSection,  &kRedirectSection, &kReturnSection,
+    &kBackendSection,      &kCheckSection,    &kExpectSection,   &kServerSection,
+    &kDefaultServerSection};
 
 }  // namespace
 

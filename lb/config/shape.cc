@@ -136,10 +136,14 @@ class Checker {
     std::vector<std::string_view> known;
     for (const Key& key : section.keys) known.push_back(key.name);
     std::string message = fmt::format("unknown key \"{}\"", name);
-    if (const std::string hint = did_you_mean(name, known); !hint.empty()) return message + hint;
-    for (const Section* other : all_sections())
-      if (other->find(name) != nullptr)
-        return message + fmt::format(" here; it belongs in \"{}\"", other->name);
+    const auto home = std::ranges::find_if(
+        all_sections(), [name](const Section* other) { return other->find(name) != nullptr; });
+    const bool is_elsewhere = home != all_sections().end();
+    // A slip seldom hits the first letter: "retries" is no misspelt "metrics", it is misplaced.
+    const auto meant = nearest(name, known);
+    if (meant && (!is_elsewhere || meant->front() == name.front()))
+      return message + did_you_mean(name, known);
+    if (is_elsewhere) return message + fmt::format(" here; it belongs in \"{}\"", (*home)->name);
     if (known.size() <= kKeysListedMax)
       return message + fmt::format("; known here: {}", fmt::join(known, ", "));
     return message + "; docs/CONFIGURATION.md lists those of " +

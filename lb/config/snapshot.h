@@ -228,6 +228,7 @@ struct Snapshot {
   std::vector<RuntimeSocket> runtime;
   bool runtime_compat = true;  // answer as HAProxy where tools insist (RUNTIME.md B1.9)
   Admin admin;
+  bool metrics_compat = true;  // haproxy_* families beside tandem_*
   log::Level log_level = log::Level::kInfo;
   AccessLog access_log;
   std::vector<Frontend> frontends;  // in file order

@@ -11,7 +11,8 @@ namespace {
 
 /// What the rows below are computed from, gathered once.
 struct Facts {
-  const ControlContext& context;
+  const StatSource& source;
+  const ProcessInfo& process;
   figures::WorkerTotals totals;
   figures::ProcessRates rates;
   std::chrono::seconds uptime;
@@ -32,21 +33,20 @@ std::uint64_t count(std::int64_t gauge) {
 std::uint64_t megabytes(const Facts& f) { return count(f.totals.buffers_bytes) >> 20U; }
 
 StatValue name(const Facts& f) {
-  return StatValue::text(f.context.snapshot.runtime_compat ? kCompatName : "tandem");
+  return StatValue::text(f.source.snapshot.runtime_compat ? kCompatName : "tandem");
 }
 StatValue version(const Facts& f) {
-  return StatValue::text(f.context.snapshot.runtime_compat ? kCompatVersion
-                                                           : f.context.process.version);
+  return StatValue::text(f.source.snapshot.runtime_compat ? kCompatVersion : f.process.version);
 }
 StatValue start_time(const Facts& f) {
-  const auto since_epoch = f.context.process.started_at.time_since_epoch();
+  const auto since_epoch = f.process.started_at.time_since_epoch();
   return u32(count(std::chrono::duration_cast<std::chrono::seconds>(since_epoch).count()));
 }
 StatValue jobs(const Facts& f) {
-  return u32(f.context.process.listeners + f.context.shared.process.connections.load());
+  return u32(f.process.listeners + f.source.shared.process.connections.load());
 }
 StatValue description(const Facts& f) {
-  const std::string& text = f.context.snapshot.global.description;
+  const std::string& text = f.source.snapshot.global.description;
   return text.empty() ? StatValue() : StatValue::text(text);
 }
 
@@ -64,14 +64,14 @@ constexpr Row kRows[] = {
     {2,
      "Release_date",
      {'P', 'O', 'S'},
-     [](const Facts& f) { return StatValue::text(f.context.process.release_date); }},
+     [](const Facts& f) { return StatValue::text(f.process.release_date); }},
     {3,
      "Nbthread",
      {'C', 'G', 'S'},
-     [](const Facts& f) { return u32(f.context.snapshot.global.nbthread); }},
+     [](const Facts& f) { return u32(f.source.snapshot.global.nbthread); }},
     {4, "Nbproc", {'C', 'G', 'S'}, [](const Facts&) { return u32(1); }},
     {5, "Process_num", {'K', 'G', 'P'}, [](const Facts&) { return u32(1); }},
-    {6, "Pid", {'S', 'G', 'P'}, [](const Facts& f) { return u32(count(f.context.process.pid)); }},
+    {6, "Pid", {'S', 'G', 'P'}, [](const Facts& f) { return u32(count(f.process.pid)); }},
     {7,
      "Uptime",
      {'M', 'D', 'P'},
@@ -84,23 +84,23 @@ constexpr Row kRows[] = {
     {13,
      "Ulimit-n",
      {'C', 'L', 'P'},
-     [](const Facts& f) { return u32(f.context.process.descriptors_limit); }},
+     [](const Facts& f) { return u32(f.process.descriptors_limit); }},
     {14,
      "Maxsock",
      {'C', 'L', 'P'},
-     [](const Facts& f) { return u32(f.context.process.descriptors_limit); }},
+     [](const Facts& f) { return u32(f.process.descriptors_limit); }},
     {15,
      "Maxconn",
      {'C', 'L', 'P'},
-     [](const Facts& f) { return u32(f.context.shared.process.maxconn.load()); }},
+     [](const Facts& f) { return u32(f.source.shared.process.maxconn.load()); }},
     {16,
      "Hard_maxconn",
      {'C', 'L', 'P'},
-     [](const Facts& f) { return u32(f.context.snapshot.global.maxconn); }},
+     [](const Facts& f) { return u32(f.source.snapshot.global.maxconn); }},
     {17,
      "CurrConns",
      {'M', 'G', 'P'},
-     [](const Facts& f) { return u32(f.context.shared.process.connections.load()); }},
+     [](const Facts& f) { return u32(f.source.shared.process.connections.load()); }},
     {18, "CumConns", {'M', 'C', 'P'}, [](const Facts& f) { return u32(f.totals.connections); }},
     {19, "CumReq", {'M', 'C', 'P'}, [](const Facts& f) { return u32(f.totals.requests); }},
     {20, "MaxSslConns", {'M', 'M', 'P'}, none},
@@ -152,18 +152,15 @@ constexpr Row kRows[] = {
     {50,
      "node",
      {'C', 'O', 'S'},
-     [](const Facts& f) { return StatValue::text(f.context.snapshot.global.node); }},
+     [](const Facts& f) { return StatValue::text(f.source.snapshot.global.node); }},
     {51, "description", {'C', 'O', 'S'}, description},
     {52,
      "Stopping",
      {'M', 'G', 'P'},
-     [](const Facts& f) { return u32(f.context.process.stopping ? 1 : 0); }},
+     [](const Facts& f) { return u32(f.process.stopping ? 1 : 0); }},
     {53, "Jobs", {'M', 'G', 'P'}, jobs},
     {54, "Unstoppable Jobs", {'M', 'G', 'P'}, none},
-    {55,
-     "Listeners",
-     {'M', 'G', 'P'},
-     [](const Facts& f) { return u32(f.context.process.listeners); }},
+    {55, "Listeners", {'M', 'G', 'P'}, [](const Facts& f) { return u32(f.process.listeners); }},
     {56, "ActivePeers", {'M', 'G', 'P'}, none},
     {57, "ConnectedPeers", {'M', 'G', 'P'}, none},
     {58, "DroppedLogs", {'M', 'G', 'P'}, [](const Facts& f) { return u32(f.totals.log_dropped); }},
@@ -192,10 +189,7 @@ constexpr Row kRows[] = {
      [](const Facts& f) { return u64(count(f.totals.buffers_bytes)); }},
     {70, "Start_time_sec", {'M', 'D', 'P'}, start_time},
     {71, "Tainted", {'S', 'G', 'P'}, [](const Facts&) { return StatValue::text("0"); }},
-    {72,
-     "TotalWarnings",
-     {'M', 'C', 'P'},
-     [](const Facts& f) { return u32(f.context.process.warnings); }},
+    {72, "TotalWarnings", {'M', 'C', 'P'}, [](const Facts& f) { return u32(f.process.warnings); }},
     {73,
      "MaxconnReached",
      {'M', 'C', 'P'},
@@ -203,12 +197,12 @@ constexpr Row kRows[] = {
     {74,
      "BootTime_ms",
      {'M', 'D', 'P'},
-     [](const Facts& f) { return u32(count(f.context.process.boot_milliseconds)); }},
+     [](const Facts& f) { return u32(count(f.process.boot_milliseconds)); }},
     {75, "Niced_tasks", {'M', 'G', 'P'}, none},
     {76,
      "CurrStreams",
      {'M', 'G', 'P'},
-     [](const Facts& f) { return u64(f.context.shared.process.connections.load()); }},
+     [](const Facts& f) { return u64(f.source.shared.process.connections.load()); }},
     {77, "CumStreams", {'M', 'C', 'P'}, [](const Facts& f) { return u64(f.totals.requests); }},
     {78, "BlockedTrafficWarnings", {'M', 'C', 'P'}, none},
     {79, "PatternsAdded", {'M', 'C', 'P'}, none},
@@ -219,7 +213,7 @@ constexpr Row kRows[] = {
     {83,
      "Product_version",
      {'P', 'O', 'S'},
-     [](const Facts& f) { return StatValue::text(f.context.process.version); }},
+     [](const Facts& f) { return StatValue::text(f.process.version); }},
 };
 
 }  // namespace
@@ -230,9 +224,9 @@ std::string format_uptime(std::chrono::seconds uptime) {
                      all % 60);
 }
 
-std::vector<InfoField> make_info(const ControlContext& context) {
-  const Duration since_start = std::max(context.now() - context.process.started, Duration::zero());
-  const Facts facts{context, context.totals.process(), context.totals.process_rates(),
+std::vector<InfoField> make_info(const StatSource& source, const ProcessInfo& process) {
+  const Duration since_start = std::max(source.fleet.now() - process.started, Duration::zero());
+  const Facts facts{source, process, source.totals.process(), source.totals.process_rates(),
                     std::chrono::duration_cast<std::chrono::seconds>(since_start)};
   std::vector<InfoField> fields;
   for (const Row& row : kRows) {

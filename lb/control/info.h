@@ -22,7 +22,8 @@ struct InfoField {
 };
 
 /// Every field, in order.
-[[nodiscard]] std::vector<InfoField> make_info(const ControlContext& context);
+[[nodiscard]] std::vector<InfoField> make_info(const StatSource& source,
+                                               const ProcessInfo& process);
 
 /// "0d 0h00m03s".
 [[nodiscard]] std::string format_uptime(std::chrono::seconds uptime);

@@ -56,7 +56,7 @@ Reply show_info(const ControlContext& context, Invocation& invocation) {
       return Reply::error("Usage: show info [typed|json]");
     }
   }
-  return Reply::data(write(make_info(context)));
+  return Reply::data(write(make_info(context.source(), context.process)));
 }
 
 Reply show_version(const ControlContext& context) {

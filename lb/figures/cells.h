@@ -2,6 +2,7 @@
 // places (proxy/outcome.cc, the acceptor, the upstream connections), read by the control thread.
 #pragma once
 
+#include "lb/figures/termination.h"
 #include "metrics/cell.h"
 
 #include <array>
@@ -34,6 +35,7 @@ struct FrontendCells {
   metrics::Counter denied_responses;  // dresp
   metrics::Counter intercepted;       // answered by tandem: redirect, return, monitor-uri
   std::array<metrics::Counter, static_cast<std::size_t>(RequestError::kCount)> request_errors;
+  std::array<metrics::Counter, kTerminations> terminations;  // by termination_index()
   ResponseCounters responses;
   metrics::DurationHistogram request_duration;  // first byte of the request to last of the answer
 };

@@ -27,6 +27,10 @@ void record(Context& context, const Outcome& outcome) {
   frontend.bytes_in.add(outcome.bytes_in);
   frontend.bytes_out.add(outcome.bytes_out);
   count_response(frontend.responses, outcome.status);
+  frontend
+      .terminations[figures::termination_index(static_cast<char>(outcome.cause),
+                                               static_cast<char>(outcome.phase))]
+      .add();
   frontend.request_duration.observe(outcome.total_time);
   figures.worker().bytes_out.add(outcome.bytes_out);
   figures.worker().bytes_out_spliced.add(outcome.bytes_spliced);

@@ -67,12 +67,14 @@ const good = {
   "a control socket": root({ runtime: [{ bind: "unix:/run/x", mode: "0660", level: "admin" }] }),
   "an access log": root({ log: { access: { target: "syslog:/dev/log", format: "clf" } } }),
   "a password": root({ admin: { auth: { ops: "x" } } }),
+  "HAProxy's metrics switched off": root({ metrics: { compat: false } }),
   "includes": root({ include: "none/*.jsonc", $schema: "x" }),
 };
 
 const bad = {
   "an array as file": [],
   "an unknown key": root({ fronteds: {} }),
+  "metrics as a word": root({ metrics: { compat: "yes" } }),
   "failover": root({ failover: {} }),
   "certificates": root({ certificates: {} }),
   "resolvers": root({ resolvers: {} }),

@@ -61,6 +61,14 @@ TEST_CASE("Other paths can be configured", "[endpoints]") {
   CHECK(get(world, "/metrics", settings).status == 404);
 }
 
+TEST_CASE("HAProxy's names can be switched off", "[endpoints]") {
+  const auto snapshot = testing::example();
+  const World world(snapshot);
+  CHECK(get(world, "/metrics").later().find("\nhaproxy_") != std::string::npos);
+  snapshot->metrics_compat = false;
+  CHECK(get(world, "/metrics").later().find("haproxy_") == std::string::npos);
+}
+
 TEST_CASE("Whoever wants to change something is refused", "[endpoints]") {
   const World world;
   const config::Admin settings;

@@ -133,6 +133,36 @@ TEST_CASE("Histograms are cumulative, in seconds, over all workers", "[metrics]"
   CHECK(contains(text, name + "_sum{" + labels + "} 60.203"));
 }
 
+TEST_CASE("Ends of requests are there from the start if usual, else once they happened",
+          "[metrics]") {
+  World world;
+  const std::string series = "tandem_frontend_termination_total{frontend=\"www\",code=\"";
+  CHECK(contains(exposed(world), series + "--\"} 0"));
+  CHECK(contains(exposed(world), series + "SH\"} 0"));
+  CHECK(exposed(world).find(series + "DL\"}") == std::string::npos);
+  const auto count = [&world](std::uint32_t worker, char cause, char phase) {
+    world.figures.of(worker)
+        .frontend(0)
+        .terminations[figures::termination_index(cause, phase)]
+        .add();
+  };
+  count(0, '-', '-');
+  count(1, '-', '-');
+  count(1, 'S', 'H');
+  count(0, 'D', 'L');
+  CHECK(contains(exposed(world), series + "--\"} 2"));
+  CHECK(contains(exposed(world), series + "SH\"} 1"));
+  CHECK(contains(exposed(world), series + "DL\"} 1"));
+}
+
+TEST_CASE("Open descriptors are left out where the system does not tell them", "[metrics]") {
+  const World world;
+  Sample sample = take_sample(world.source);
+  CHECK(exposed(world).find("\ntandem_fds_open") == std::string::npos);
+  sample.process.descriptors_open = 42;
+  CHECK(contains(metrics::expose(FamiliesCollectable(sample).Collect()), "tandem_fds_open 42"));
+}
+
 TEST_CASE("The state of a server is exactly one of the words", "[metrics]") {
   World world;
   struct Row {

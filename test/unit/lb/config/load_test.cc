@@ -331,6 +331,7 @@ TEST_CASE("Every key of the process arrives") {
     "runtime": [ { "bind": "unix:/run/a", "mode": "660", "level": "admin" }, { "bind": "127.0.0.1:1" } ],
     "admin": { "bind": "127.0.0.1:8404", "stats-uri": "/s", "metrics-uri": "/m",
                "auth": { "ops": "${file:pass}" } },
+    "metrics": { "compat": false },
     "log": { "level": "warning", "target": "stderr",
              "access": { "format": "clf", "target": "file:access.log", "tag": "t", "facility": "local7" } })"));
   CHECK(snapshot->global.nbthread == 3);
@@ -347,6 +348,7 @@ TEST_CASE("Every key of the process arrives") {
   CHECK(snapshot->runtime[0].text == "unix:/run/a");
   CHECK(snapshot->runtime[1].level == Level::kOperator);
   CHECK_FALSE(snapshot->runtime_compat);
+  CHECK_FALSE(snapshot->metrics_compat);
   CHECK(snapshot->admin.bind->text() == "127.0.0.1:8404");
   CHECK(snapshot->admin.stats_uri == "/s");
   CHECK(snapshot->admin.metrics_uri == "/m");

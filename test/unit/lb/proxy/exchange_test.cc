@@ -216,6 +216,23 @@ TEST_CASE("A local answer that the client is slow to take arrives whole, and the
   CHECK(got.substr(head + body.size()).starts_with("HTTP/1.1 200"));
 }
 
+TEST_CASE("The end of each request is counted by its two letters") {
+  Bench bench;
+  const FileDescriptor client = bench.client();
+  const auto ended = [&bench](char cause, char phase) {
+    return bench.figures.frontend(0).terminations[figures::termination_index(cause, phase)].value();
+  };
+  FileDescriptor server = warm_up(bench, client.get());
+  CHECK(ended('-', '-') == 1);
+  Bench::send_text(client.get(), "GET /local HTTP/1.1\r\nHost: a\r\n\r\n");
+  bench.receive(client.get(), "here");
+  CHECK(ended('L', 'R') == 1);
+  Bench::send_text(client.get(), "nonsense\r\n\r\n");
+  CHECK(bench.receive(client.get(), "\r\n\r\n").starts_with("HTTP/1.1 400 "));
+  bench.turns([&] { return ended('P', 'R') == 1; });
+  CHECK(ended('-', '-') == 1);
+}
+
 TEST_CASE("A connection that is cut lets go of its server and its place") {
   Bench bench;
   const FileDescriptor client = bench.client();
