@@ -183,7 +183,7 @@ void Process::tick() {
   totals_.tick(loop_.now());
   for (config::BackendIndex b = 0; b < snapshot_->backends.size(); ++b)
     upstream::raise(shared_.backends[b].load_most, shared_.requests(b));
-  if (log_writer_) facts_.log_lost = log_writer_->lost();
+  if (log_writer_) info_.log_lost = log_writer_->lost();
 }
 
 void Process::begin_stop(Stop how) {

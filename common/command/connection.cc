@@ -8,7 +8,7 @@
 
 namespace tandem::command {
 
-Connection::Connection(event::Poller& poller, Connections& owner, const CommandTable& table,
+Connection::Connection(event::Poller& poller, event::SocketSet& owner, const CommandTable& table,
                        Level level)
     : Socket(poller),
       owner_(owner),
@@ -31,7 +31,7 @@ void Connection::serve() {
     if (written_ < output_.size() && output_.size() >= CommandServer::kOutputBytesMax) return;
     if (is_finishing_) {
       if (!output_.empty()) return;
-      drain();
+      event::discard_input(*this);
       return end();
     }
     switch (conversation_.step(output_)) {
@@ -92,30 +92,10 @@ bool Connection::flush() {
   return true;
 }
 
-void Connection::drain() {
-  constexpr int kReadsMax = 16;
-  std::array<char, 4096> bytes;
-  for (int i = 0; i < kReadsMax && readable(); ++i)
-    if (read(bytes).status != event::Transfer::Status::kDone) return;
-}
-
 void Connection::end() {
   timeout_.stop();
   close();
-  owner_.remove(*this, poller());
-}
-
-void Connections::add(std::unique_ptr<Connection> connection) {
-  connections_.push_back(std::move(connection));
-}
-
-void Connections::remove(Connection& connection, event::Poller& poller) {
-  const auto found =
-      std::ranges::find(connections_, &connection, &std::unique_ptr<Connection>::get);
-  if (found == connections_.end()) return;
-  poller.retire(std::move(*found));
-  connections_.erase(found);
-  if (on_room_) on_room_();
+  owner_.retire(*this);
 }
 
 }  // namespace tandem::command

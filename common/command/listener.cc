@@ -30,7 +30,7 @@ bool is_in_use(const SocketAddress& address) {
 
 }  // namespace
 
-Listener::Listener(event::Poller& poller, Connections& connections, const CommandTable& table,
+Listener::Listener(event::Poller& poller, event::SocketSet& connections, const CommandTable& table,
                    Level level)
     : Socket(poller), connections_(connections), table_(table), level_(level) {}
 
@@ -98,7 +98,7 @@ SocketAddress Listener::address() const {
 }
 
 void Listener::accept_all() {
-  while (is_open() && connections_.size() < CommandServer::kConnectionsMax) {
+  while (is_open() && connections_.has_room()) {
     FileDescriptor peer(::accept4(fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!peer && errno == EINTR) continue;
     // EAGAIN: nobody waits. No descriptor left: the next peer or the next end tries again.

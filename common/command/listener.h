@@ -16,7 +16,8 @@ namespace tandem::command {
 /// Thread: the poller's. Destroying it removes the file of a Unix socket, if it is still its own.
 class Listener final : public event::Socket {
  public:
-  Listener(event::Poller& poller, Connections& connections, const CommandTable& table, Level level);
+  Listener(event::Poller& poller, event::SocketSet& connections, const CommandTable& table,
+           Level level);
   ~Listener() override;
 
   [[nodiscard]] Result<void> bind(const Endpoint& endpoint);
@@ -30,7 +31,7 @@ class Listener final : public event::Socket {
   [[nodiscard]] Result<void> bind_unix(int fd, const Endpoint& endpoint);
   [[nodiscard]] Result<void> bind_inet(int fd, const Endpoint& endpoint);
 
-  Connections& connections_;
+  event::SocketSet& connections_;
   const CommandTable& table_;
   Level level_;
   std::string path_;

@@ -8,8 +8,8 @@
 namespace tandem::command {
 
 CommandServer::CommandServer(event::Poller& poller, const CommandTable& table)
-    : poller_(poller), connections_(std::make_unique<Connections>()), table_(table) {
-  connections_->when_room([this] {
+    : poller_(poller), table_(table) {
+  connections_.when_room([this] {
     // In the next turn: the connection that left is still on the stack.
     for (const auto& listener : listeners_) poller_.again(*listener);
   });
@@ -18,7 +18,7 @@ CommandServer::CommandServer(event::Poller& poller, const CommandTable& table)
 CommandServer::~CommandServer() = default;
 
 Result<void> CommandServer::listen(const Endpoint& endpoint, std::string_view key) {
-  auto listener = std::make_unique<Listener>(poller_, *connections_, table_, endpoint.level);
+  auto listener = std::make_unique<Listener>(poller_, connections_, table_, endpoint.level);
   if (Result<void> bound = listener->bind(endpoint); !bound)
     return fail(std::string(key) + ": " + bound.error().message);
   listeners_.push_back(std::move(listener));
@@ -31,7 +31,7 @@ std::vector<SocketAddress> CommandServer::addresses() const {
   return addresses;
 }
 
-std::size_t CommandServer::connections() const noexcept { return connections_->size(); }
+std::size_t CommandServer::connections() const noexcept { return connections_.size(); }
 
 void CommandServer::close_listeners() {
   for (auto& listener : listeners_) poller_.retire(std::move(listener));

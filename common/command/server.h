@@ -5,6 +5,7 @@
 #include "common/address.h"
 #include "common/command/table.h"
 #include "common/event/poller.h"
+#include "common/event/socket_set.h"
 #include "common/result.h"
 
 #include <sys/types.h>
@@ -18,7 +19,6 @@
 namespace tandem::command {
 
 class Listener;
-class Connections;
 
 /// One control socket.
 struct Endpoint {
@@ -56,7 +56,7 @@ class CommandServer {
 
  private:
   event::Poller& poller_;
-  std::unique_ptr<Connections> connections_;
+  event::SocketSet connections_{kConnectionsMax};
   std::vector<std::unique_ptr<Listener>> listeners_;
   const CommandTable& table_;
 };

@@ -40,7 +40,7 @@ std::string write_head(const Reply& reply, bool keeps_alive, bool is_http_1_0) {
 
 }  // namespace
 
-Connection::Connection(event::Poller& poller, Connections& owner, const Endpoints& endpoints)
+Connection::Connection(event::Poller& poller, event::SocketSet& owner, const Endpoints& endpoints)
     : Socket(poller),
       owner_(owner),
       endpoints_(endpoints),
@@ -167,7 +167,7 @@ bool Connection::flush() {
 /// False: the connection has ended.
 bool Connection::next_request() {
   if (!keeps_alive_) {
-    drain();
+    event::discard_input(*this);
     end();
     return false;
   }
@@ -181,34 +181,12 @@ bool Connection::next_request() {
   return true;
 }
 
-/// Reads and forgets what came besides: closing over it would reset the connection, and the client
-/// might lose the answer.
-void Connection::drain() {
-  constexpr int kReadsMax = 16;
-  std::array<char, 4096> bytes;
-  for (int i = 0; i < kReadsMax && readable(); ++i)
-    if (read(bytes).status != event::Transfer::Status::kDone) return;
-}
-
 void Connection::end() {
   if (rendering_) rendering_->owner = nullptr;
   rendering_.reset();
   timeout_.stop();
   close();
-  owner_.remove(*this, poller());
-}
-
-void Connections::add(std::unique_ptr<Connection> connection) {
-  connections_.push_back(std::move(connection));
-}
-
-void Connections::remove(Connection& connection, event::Poller& poller) {
-  const auto found =
-      std::ranges::find(connections_, &connection, &std::unique_ptr<Connection>::get);
-  if (found == connections_.end()) return;
-  poller.retire(std::move(*found));
-  connections_.erase(found);
-  if (on_room_) on_room_();
+  owner_.retire(*this);
 }
 
 }  // namespace tandem::lb::admin

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "common/event/poller.h"
+#include "common/event/socket_set.h"
 #include "common/event/timer.h"
 #include "lb/admin/endpoints.h"
 #include "lb/http/h1_decoder.h"
@@ -10,16 +11,12 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
 namespace tandem::lb::admin {
 
-class Connections;
-
-/// Owned by Connections; leaves it by itself. Thread: the poller's.
+/// Owned by the server's SocketSet; leaves it by itself. Thread: the poller's.
 class Connection final : public event::Socket {
  public:
   static constexpr std::uint32_t kHeadBytesMax = 8192;
@@ -28,7 +25,7 @@ class Connection final : public event::Socket {
   /// From the whole head to the last byte of the answer.
   static constexpr std::chrono::seconds kResponseMax{30};
 
-  Connection(event::Poller& poller, Connections& owner, const Endpoints& endpoints);
+  Connection(event::Poller& poller, event::SocketSet& owner, const Endpoints& endpoints);
   ~Connection() override;
 
   /// Takes over a connected, non-blocking descriptor and serves it. May end it at once.
@@ -53,10 +50,9 @@ class Connection final : public event::Socket {
   void respond(Reply reply);
   [[nodiscard]] bool flush();
   [[nodiscard]] bool next_request();
-  void drain();
   void end();
 
-  Connections& owner_;
+  event::SocketSet& owner_;
   const Endpoints& endpoints_;
   event::Timer timeout_;
   Stage stage_ = Stage::kRequest;
@@ -68,23 +64,6 @@ class Connection final : public event::Socket {
   bool is_head_ = false;  // the request is HEAD
   bool keeps_alive_ = false;
   std::shared_ptr<Rendering> rendering_;
-};
-
-/// Owner: the server. Thread: the poller's.
-class Connections {
- public:
-  /// More wait in the listener's queue.
-  static constexpr std::size_t kMax = 64;
-
-  void add(std::unique_ptr<Connection> connection);
-  void remove(Connection& connection, event::Poller& poller);
-  [[nodiscard]] bool has_room() const noexcept { return connections_.size() < kMax; }
-  /// Called when a connection has left, and there is room for another.
-  void when_room(std::function<void()> callback) { on_room_ = std::move(callback); }
-
- private:
-  std::vector<std::unique_ptr<Connection>> connections_;
-  std::function<void()> on_room_;
 };
 
 }  // namespace tandem::lb::admin

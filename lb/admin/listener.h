@@ -12,7 +12,7 @@ namespace tandem::lb::admin {
 /// Thread: the poller's. Both references outlive it.
 class Listener final : public event::Socket {
  public:
-  Listener(event::Poller& poller, Connections& connections, const Endpoints& endpoints)
+  Listener(event::Poller& poller, event::SocketSet& connections, const Endpoints& endpoints)
       : Socket(poller), connections_(connections), endpoints_(endpoints) {}
   ~Listener() override;
 
@@ -22,7 +22,7 @@ class Listener final : public event::Socket {
  private:
   void on_ready() override;
 
-  Connections& connections_;
+  event::SocketSet& connections_;
   const Endpoints& endpoints_;
   std::string path_;  // of a Unix socket
 };

@@ -112,7 +112,7 @@ ProcessSample sample_process(const Source& source) {
       source.stat.shared.process.connections.load(std::memory_order_relaxed);
   sample.connections_limit = source.stat.shared.process.maxconn.load(std::memory_order_relaxed);
   sample.descriptors_limit = source.process.descriptors_limit;
-  sample.log_dropped = source.facts.log_lost;
+  sample.log_dropped = source.process.log_lost;
   for (std::uint32_t w = 0; w < source.figures.workers(); ++w) {
     const figures::WorkerCells& cells = source.figures.of(w).worker();
     sample.connections += cells.connections.value();

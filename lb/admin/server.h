@@ -6,6 +6,7 @@
 
 #include "common/address.h"
 #include "common/event/poller.h"
+#include "common/event/socket_set.h"
 #include "common/result.h"
 #include "lb/admin/connection.h"
 #include "lb/admin/endpoints.h"
@@ -20,6 +21,9 @@ namespace tandem::lb::admin {
 /// Thread: control. Destroy before its poller and loop.
 class AdminServer {
  public:
+  /// More wait in the listener's queue.
+  static constexpr std::size_t kConnectionsMax = 64;
+
   /// `source` and `settings` outlive the server.
   AdminServer(event::Poller& poller, const config::Admin& settings, const Source& source);
   ~AdminServer();
@@ -38,7 +42,7 @@ class AdminServer {
   event::Poller& poller_;
   const config::Admin& settings_;
   Endpoints endpoints_;
-  Connections connections_;
+  event::SocketSet connections_{kConnectionsMax};
   std::unique_ptr<Listener> listener_;
 };
 

@@ -19,7 +19,6 @@ struct ProcessFacts {
   std::uint64_t reloads_failed = 0;
   bool last_reload_ok = true;
   std::chrono::system_clock::time_point last_reload_at{};  // start-up counts as the first
-  std::uint64_t log_lost = 0;                              // LogWriter::lost()
 };
 
 /// Everything the pages and the metrics are made from. The objects outlive the server. Thread:

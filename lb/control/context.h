@@ -25,6 +25,7 @@ struct ProcessInfo {
   std::uint64_t descriptors_limit = 0;  // RLIMIT_NOFILE
   std::uint32_t listeners = 0;          // client sockets that accept
   std::uint32_t warnings = 0;           // of the configuration
+  std::uint64_t log_lost = 0;           // LogWriter::lost(), lines that workers' rings had taken
   bool stopping = false;
 };
 

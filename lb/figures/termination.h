@@ -8,8 +8,7 @@
 
 namespace tandem::lb::figures {
 
-/// First letters and second letters; a pair is a row and a column. "--", by far the most frequent,
-/// is found first.
+/// First letters and second letters; a pair is a row and a column, "--" the first.
 inline constexpr std::string_view kCauseLetters = "-CSPRIDLcs";
 inline constexpr std::string_view kPhaseLetters = "-RQCHDL";
 inline constexpr std::size_t kTerminations = kCauseLetters.size() * kPhaseLetters.size();
@@ -21,6 +20,8 @@ inline constexpr std::string_view kUsualTerminations[] = {"--", "LR", "PR", "cR"
 
 /// Both must be letters of the strings above.
 [[nodiscard]] constexpr std::size_t termination_index(char cause, char phase) noexcept {
+  if (cause == '-' && phase == '-') [[likely]]
+    return 0;
   return kCauseLetters.find(cause) * kPhaseLetters.size() + kPhaseLetters.find(phase);
 }
 

@@ -97,7 +97,7 @@ TEST_CASE("Counters of all workers are added up", "[metrics]") {
   world.figures.of(1).server(0, 1).bytes_in.add(1'000'000'000'000);
   world.figures.of(0).server(0, 1).client_aborts.add();
   world.figures.of(0).worker().log_dropped.add(5);
-  world.facts.log_lost = 2;
+  world.process.log_lost = 2;
   world.shared.servers[0][1].load = 9;
   const std::string text = exposed(world);
   CHECK(contains(text, "tandem_frontend_requests_total{frontend=\"www\"} 7"));

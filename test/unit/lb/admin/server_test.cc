@@ -164,7 +164,7 @@ TEST_CASE("A server may end while metrics are rendered", "[admin]") {
 TEST_CASE("More clients than there is room for wait their turn", "[admin]") {
   Served served;
   std::vector<Client> idle;
-  for (std::size_t i = 0; i < Connections::kMax; ++i) idle.push_back(served.connect());
+  for (std::size_t i = 0; i < AdminServer::kConnectionsMax; ++i) idle.push_back(served.connect());
   Client late = served.connect();
   late.send("GET /live HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
   idle.clear();
