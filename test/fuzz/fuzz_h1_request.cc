@@ -110,6 +110,7 @@ std::string encode(const char* base, const RequestHead& head) {
 /// Forwards what was decoded; decodes that; both must mean the same, and forwarding it again must
 /// change no byte.
 void check_round_trip(std::string_view bytes, const RequestHead& head) {
+  if (head.fields.size() + fuzz::kOwnFieldsMax > kFieldCapacity) return;
   const std::string sent = encode(bytes.data(), head);
   RequestDecoder decoder{Limits{.head_bytes_max = 1U << 20U, .line_bytes_max = 1U << 20U}};
   RequestHead received;

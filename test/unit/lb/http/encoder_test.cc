@@ -210,6 +210,13 @@ TEST_CASE("edits of responses: connection, added, removed, upgrade") {
         "HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n");
 }
 
+// Found by fuzz_h1_response: test/corpus/http/responses/most-fields.
+TEST_CASE("an answer with as many fields as there may be gets its framing all the same") {
+  std::string message = "HTTP/1.1 200 OK\r\n";
+  for (std::uint32_t i = 0; i < kFieldCapacity; ++i) message += "A: b\r\n";
+  CHECK(forward_response(message + "\r\n") == message + "Transfer-Encoding: chunked\r\n\r\n");
+}
+
 std::string local(const LocalResponse& response) {
   std::string out(local_response_bytes_bound(response), '?');
   const auto size = write_local_response(out, response);
