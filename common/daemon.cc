@@ -96,4 +96,18 @@ void notify(std::string_view state) noexcept {
                              static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + size)));
 }
 
+bool is_own_shortage(int error) noexcept {
+  switch (error) {
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+    case ENOBUFS:
+    case ENOSPC:         // watches of the poller
+    case EADDRNOTAVAIL:  // local ports
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace tandem::daemon

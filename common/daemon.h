@@ -13,6 +13,10 @@ namespace tandem::daemon {
 /// Raises the soft limit of open descriptors to the hard one. @return the limit now in force.
 std::uint64_t raise_descriptor_limit() noexcept;
 
+/// Whether an errno of socket(), connect() or epoll_ctl() says that this side lacks something:
+/// descriptors, memory, watches, local ports. It says nothing about the peer then.
+[[nodiscard]] bool is_own_shortage(int error) noexcept;
+
 /// How many descriptors are open. Reads /proc: a kernel before 6.2 lists them one by one, which
 /// takes milliseconds for tens of thousands. Thread: any. nullopt: /proc does not tell.
 [[nodiscard]] std::optional<std::uint64_t> open_descriptors();

@@ -136,7 +136,8 @@ void Process::make_workers(std::vector<std::vector<ListeningSocket>> sockets) {
             [this](const proxy::Observation& seen) {
               mailbox_.post([this, seen] {
                 checker_->note_errors(seen.backend, seen.server,
-                                      seen.layer7 ? "bad responses" : "failed connections");
+                                      seen.layer7 ? "bad responses" : "failed connections",
+                                      fleet_->is_last({seen.backend, seen.server}));
               });
             }}));
     for (ListeningSocket& socket : sockets[w]) workers_[w]->listen(std::move(socket));

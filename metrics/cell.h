@@ -78,10 +78,12 @@ class DurationHistogram {
   static constexpr std::int64_t kWindow = 512;
 
  private:
-  std::array<Counter, kBuckets> buckets_;
-  Counter sum_microseconds_;
+  // What nearly every sample touches lies in one cache line: with thousands of servers each line is
+  // a miss.
+  alignas(64) Counter sum_microseconds_;
   Gauge largest_microseconds_;
   Gauge average_scaled_;
+  std::array<Counter, kBuckets> buckets_;
 };
 
 }  // namespace tandem::metrics

@@ -83,6 +83,7 @@ bool Connection::flush() {
       return false;
     }
     written_ += sent.bytes;
+    timeout_.start(conversation_.session().timeout);  // a peer that reads is not silent
   }
   if (written_ == output_.size()) {
     output_.clear();

@@ -4,10 +4,8 @@
 
 #include <fmt/format.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <utility>
 
@@ -20,26 +18,11 @@ std::unexpected<Error> system_failure(std::string_view what, const SocketAddress
   return fail(fmt::format("cannot {} {}: {}", what, address.text(), std::strerror(errno)));
 }
 
-/// Whether somebody listens at `address` now; a file that a dead process left behind does not.
-bool is_in_use(const SocketAddress& address) {
-  const FileDescriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!probe) return false;
-  if (::connect(probe.get(), address.data(), address.size()) == 0) return true;
-  return errno == EAGAIN;  // its queue is full
-}
-
 }  // namespace
 
 Listener::Listener(event::Poller& poller, event::SocketSet& connections, const CommandTable& table,
                    Level level)
     : Socket(poller), connections_(connections), table_(table), level_(level) {}
-
-Listener::~Listener() {
-  struct stat now{};
-  if (path_.empty() || ::lstat(path_.c_str(), &now) != 0) return;
-  // A process that has taken over has put its own socket there.
-  if (now.st_ino == identity_.st_ino && now.st_dev == identity_.st_dev) ::unlink(path_.c_str());
-}
 
 Result<void> Listener::bind(const Endpoint& endpoint) {
   const int family = endpoint.address.family();
@@ -53,30 +36,14 @@ Result<void> Listener::bind(const Endpoint& endpoint) {
   return {};
 }
 
-/// Binds beside the wanted path and moves the socket there once it listens: no peer ever sees a
-/// file that refuses, nor one with the wrong mode.
 Result<void> Listener::bind_unix(int fd, const Endpoint& endpoint) {
-  if (is_in_use(endpoint.address)) {
-    errno = EADDRINUSE;
-    return system_failure("bind", endpoint.address);
-  }
-  const std::string path = endpoint.address.host();
-  const std::string beside = fmt::format("{}.{}", path, ::getpid());
-  const Result<SocketAddress> temporary = SocketAddress::parse("unix:" + beside);
-  if (!temporary) return fail(fmt::format("cannot bind {}: {}", path, temporary.error().message));
-  ::unlink(beside.c_str());
-  const bool ready = ::bind(fd, temporary->data(), temporary->size()) == 0 &&
-                     ::lchown(beside.c_str(), endpoint.owner, endpoint.group) == 0 &&
-                     ::chmod(beside.c_str(), endpoint.mode) == 0 && ::listen(fd, kBacklog) == 0 &&
-                     ::lstat(beside.c_str(), &identity_) == 0 &&
-                     std::rename(beside.c_str(), path.c_str()) == 0;
-  if (!ready) {
-    const int error = errno;
-    ::unlink(beside.c_str());
-    errno = error;
-    return system_failure("bind", endpoint.address);
-  }
-  path_ = path;
+  auto file = UnixSocketFile::listen(fd, endpoint.address,
+                                     {.backlog = kBacklog,
+                                      .mode = endpoint.mode,
+                                      .owner = endpoint.owner,
+                                      .group = endpoint.group});
+  if (!file) return std::unexpected(file.error());
+  file_ = std::move(*file);
   return {};
 }
 
@@ -90,7 +57,8 @@ Result<void> Listener::bind_inet(int fd, const Endpoint& endpoint) {
 }
 
 SocketAddress Listener::address() const {
-  if (!path_.empty()) return SocketAddress::parse("unix:" + path_).value_or(SocketAddress());
+  if (!file_.path().empty())
+    return SocketAddress::parse("unix:" + file_.path()).value_or(SocketAddress());
   sockaddr_storage storage{};
   socklen_t length = sizeof storage;
   ::getsockname(fd(), reinterpret_cast<sockaddr*>(&storage), &length);

@@ -6,19 +6,15 @@
 #include "common/command/server.h"
 #include "common/event/poller.h"
 #include "common/result.h"
-
-#include <sys/stat.h>
-
-#include <string>
+#include "common/unix_socket_file.h"
 
 namespace tandem::command {
 
-/// Thread: the poller's. Destroying it removes the file of a Unix socket, if it is still its own.
+/// Thread: the poller's.
 class Listener final : public event::Socket {
  public:
   Listener(event::Poller& poller, event::SocketSet& connections, const CommandTable& table,
            Level level);
-  ~Listener() override;
 
   [[nodiscard]] Result<void> bind(const Endpoint& endpoint);
   [[nodiscard]] SocketAddress address() const;
@@ -34,8 +30,7 @@ class Listener final : public event::Socket {
   event::SocketSet& connections_;
   const CommandTable& table_;
   Level level_;
-  std::string path_;
-  struct stat identity_{};  // of the file at path_
+  UnixSocketFile file_;
 };
 
 }  // namespace tandem::command

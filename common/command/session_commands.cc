@@ -21,7 +21,7 @@ Reply prompt(Invocation& invocation) {
   } else if (mode == "i") {
     session.is_interactive = true;
     session.has_prompt = false;
-  } else if (mode == "p") {
+  } else if (mode == "p" || mode == "timed") {
     session.is_interactive = session.has_prompt = true;
   } else {
     return Reply::error("'prompt' supports 'n', 'i' and 'p'.");

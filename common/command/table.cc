@@ -101,7 +101,8 @@ Reply CommandTable::unknown(const Invocation& invocation) const {
     if (could_be(invocation.words, split(command.words, ' '))) matches += usage_line(command);
   }
   if (matches.empty()) {
-    const auto near = nearest(typed, known);
+    constexpr std::size_t kComparedMax = 64;  // longer than any command; the work grows with it
+    const auto near = nearest(std::string_view(typed).substr(0, kComparedMax), known);
     for (const Command& command : commands_)
       if (near && command.words == *near) matches += usage_line(command);
   }

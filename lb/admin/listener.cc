@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -21,25 +20,27 @@ std::unexpected<Error> system_failure(std::string_view what, const SocketAddress
 
 }  // namespace
 
-Listener::~Listener() {
-  if (!path_.empty()) ::unlink(path_.c_str());
-}
-
 Result<void> Listener::bind(const SocketAddress& address) {
   FileDescriptor fd(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) return system_failure("open a socket for", address);
-  const int on = 1;
-  ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (address.is_unix()) ::unlink(address.host().c_str());
-  if (::bind(fd.get(), address.data(), address.size()) != 0 || ::listen(fd.get(), kBacklog) != 0)
-    return system_failure("bind", address);
-  if (address.is_unix()) path_ = address.host();
+  if (address.is_unix()) {
+    auto file = UnixSocketFile::listen(fd.get(), address, {.backlog = kBacklog});
+    if (!file) return std::unexpected(file.error());
+    file_ = std::move(*file);
+  } else {
+    const int on = 1;
+    ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (::bind(fd.get(), address.data(), address.size()) != 0 || ::listen(fd.get(), kBacklog) != 0)
+      return system_failure("bind", address);
+  }
   attach(fd.release());
   if (!watch()) return system_failure("watch", address);
   return {};
 }
 
 SocketAddress Listener::address() const {
+  if (!file_.path().empty())
+    return SocketAddress::parse("unix:" + file_.path()).value_or(SocketAddress());
   sockaddr_storage storage{};
   socklen_t length = sizeof storage;
   ::getsockname(fd(), reinterpret_cast<sockaddr*>(&storage), &length);

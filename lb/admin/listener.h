@@ -4,6 +4,7 @@
 #include "common/address.h"
 #include "common/event/poller.h"
 #include "common/result.h"
+#include "common/unix_socket_file.h"
 #include "lb/admin/connection.h"
 #include "lb/admin/endpoints.h"
 
@@ -14,7 +15,6 @@ class Listener final : public event::Socket {
  public:
   Listener(event::Poller& poller, event::SocketSet& connections, const Endpoints& endpoints)
       : Socket(poller), connections_(connections), endpoints_(endpoints) {}
-  ~Listener() override;
 
   [[nodiscard]] Result<void> bind(const SocketAddress& address);
   [[nodiscard]] SocketAddress address() const;
@@ -24,7 +24,7 @@ class Listener final : public event::Socket {
 
   event::SocketSet& connections_;
   const Endpoints& endpoints_;
-  std::string path_;  // of a Unix socket
+  UnixSocketFile file_;
 };
 
 }  // namespace tandem::lb::admin

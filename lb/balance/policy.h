@@ -4,6 +4,8 @@
 
 #include "common/time.h"
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -47,6 +49,32 @@ class ServerView {
 
  private:
   std::vector<Candidate> candidates_;
+};
+
+/// Servers that a request has failed on, so that it goes elsewhere.
+/// Servers that a request has failed on, so that it goes elsewhere.
+class TriedServers {
+ public:
+  static constexpr std::size_t kMax = 16;
+
+  void clear() noexcept { count_ = 0; }
+  /// False: no room.
+  bool add(ServerIndex i) noexcept {
+    if (count_ == kMax) return false;
+    servers_[count_++] = i;
+    return true;
+  }
+  [[nodiscard]] bool is_empty() const noexcept { return count_ == 0; }
+  [[nodiscard]] bool contains(ServerIndex i) const noexcept {
+    return std::ranges::find(span(), i) != span().end();
+  }
+  [[nodiscard]] std::span<const ServerIndex> span() const noexcept {
+    return {servers_.data(), count_};
+  }
+
+ private:
+  std::array<ServerIndex, kMax> servers_{};
+  std::size_t count_ = 0;
 };
 
 struct PickRequest {

@@ -39,17 +39,13 @@ void build_check_address(const BuildContext& context, const Layers& layers, Serv
   if (out.address.is_unix())
     return context.error(port ? port : host,
                          "a server on a Unix socket is checked there: leave it out");
-  std::uint16_t number = out.address.port();
-  read(port, number);
-  out.check_address = out.address;
-  if (host && host.value->type == jsonc::Type::kString && !host.value->text.empty()) {
-    jsonc::Value full = *host.value;
-    const bool ipv6 = full.text.find(':') != std::string::npos && !full.text.starts_with('[');
-    full.text = fmt::format("{}{}{}:{}", ipv6 ? "[" : "", full.text, ipv6 ? "]" : "", number);
-    out.check_address = context.address({&full, host.pointer});
-  } else {
-    out.check_address->set_port(number);
-  }
+  if (port) read(port, out.check_port.emplace());
+  if (!host || host.value->type != jsonc::Type::kString || host.value->text.empty()) return;
+  jsonc::Value full = *host.value;
+  const bool ipv6 = full.text.find(':') != std::string::npos && !full.text.starts_with('[');
+  full.text =
+      fmt::format("{}{}{}:{}", ipv6 ? "[" : "", full.text, ipv6 ? "]" : "", out.address.port());
+  out.check_address = context.address({&full, host.pointer});
 }
 
 void build_intervals(const Layers& layers, Server& out) {

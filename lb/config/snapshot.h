@@ -144,7 +144,8 @@ struct Server {
   bool backup = false;
   InitialState state = InitialState::kReady;
   bool check = false;
-  std::optional<SocketAddress> check_address;  // "check-addr"/"check-port"; none: `address`
+  std::optional<SocketAddress> check_address;  // "check-addr", port unused; none: `address`
+  std::optional<std::uint16_t> check_port;     // none: the port of `address`
   Milliseconds inter{2'000};
   Milliseconds fastinter{2'000};  // while a change is in progress; default: inter
   Milliseconds downinter{2'000};  // while down; default: inter

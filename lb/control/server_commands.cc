@@ -96,11 +96,10 @@ Reply set_check_address(ControlContext& context, ServerId id, Invocation& invoca
     return Reply::error("set server <b>/<s> check-addr requires an address and optionally a port.");
   const auto port = optional_port(invocation, 5);
   if (!port) return Reply::error(port.error());
-  const SocketAddress& before = context.fleet.checker().check_address(id.backend, id.server);
-  const auto after =
-      SocketAddress::parse_host(invocation.word(4), *port != 0 ? *port : before.port());
+  const auto after = SocketAddress::parse_host(invocation.word(4), 0);
   if (!after) return Reply::error(fmt::format("invalid addr '{}'", invocation.word(4)));
   context.fleet.set_check_address(id, *after);
+  if (*port != 0) context.fleet.set_check_port(id, *port);
   return Reply::done();
 }
 

@@ -82,7 +82,7 @@ std::string host_of(const SocketAddress& address) {
 /// The check's own address and port; "-" and 0 where it goes to the server's.
 std::pair<std::string, unsigned> check_target(const upstream::Fleet& fleet, ServerId id) {
   const SocketAddress& own = fleet.server(id).address;
-  const SocketAddress& check = fleet.checker().check_address(id.backend, id.server);
+  const SocketAddress check = fleet.checker().check_address(id.backend, id.server);
   const bool same_host = check.is_unix() || check.host() == own.host();
   return {same_host ? "-" : check.host(), check.port() == own.port() ? 0 : check.port()};
 }

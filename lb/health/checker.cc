@@ -19,13 +19,16 @@ struct Checker::Entry {
   ServerHealth health;
   Ejection ejection;
   SocketAddress address;                       // "set server … addr" may have changed it
-  std::optional<SocketAddress> check_address;  // of its own, by configuration or command
+  std::optional<SocketAddress> check_address;  // of its own, by configuration or command; no port
+  std::optional<std::uint16_t> check_port;     // the same; without it the port of `address`
   std::unique_ptr<Probe> probe;                // under way
   Instant due = Instant::max();                // max: nothing is scheduled
   std::uint64_t generation = 0;                // of the place in the heap that counts
 
-  [[nodiscard]] const SocketAddress& target() const noexcept {
-    return check_address ? *check_address : address;
+  [[nodiscard]] SocketAddress target() const noexcept {
+    SocketAddress target = check_address.value_or(address);
+    if (!target.is_unix()) target.set_port(check_port.value_or(address.port()));
+    return target;
   }
   [[nodiscard]] bool may_be_checked() const noexcept {
     return health.is_checked && health.is_enabled && !health.is_paused;
@@ -85,6 +88,7 @@ void Checker::make_entries() {
       entry.server_index = s;
       entry.address = entry.server->address;
       entry.check_address = entry.server->check_address;
+      entry.check_port = entry.server->check_port;
       entry.health = first_health(*entry.server, now);
     }
   }
@@ -129,6 +133,7 @@ void Checker::inherit(Entry& entry, Entry& before) {
   if (entry.server->check_address == before.server->check_address) {
     entry.check_address = before.check_address;
   }
+  if (entry.server->check_port == before.server->check_port) entry.check_port = before.check_port;
   if (is_checked == was_checked) entry.due = before.due;
 }
 
@@ -306,19 +311,21 @@ void Checker::set_paused(BackendIndex backend, ServerIndex server, bool paused) 
   if (paused) return;
   const State before = which.health.state();
   Verdict& verdict = which.health.verdict;
-  if (!which.health.is_checked) {
+  if (!which.health.is_checked || !which.health.is_enabled) {
+    // Nobody would ever find out.
     if (verdict.force(State::kUp)) changed(which, before);
-  } else if (which.health.is_enabled) {
-    verdict.restart();
-    if (before != State::kStarting) changed(which, before);
-    check_now(which);
+    return;
   }
+  verdict.restart();
+  if (before != State::kStarting) changed(which, before);
+  check_now(which);
 }
 
 void Checker::set_address(BackendIndex backend, ServerIndex server, const SocketAddress& address) {
   Entry& which = entry(backend, server);
+  const SocketAddress before = which.target();
   which.address = address;
-  if (!which.check_address) check_now(which);
+  if (!(which.target() == before)) check_now(which);
 }
 
 void Checker::set_check_address(BackendIndex backend, ServerIndex server,
@@ -329,12 +336,12 @@ void Checker::set_check_address(BackendIndex backend, ServerIndex server,
 }
 
 void Checker::set_check_port(BackendIndex backend, ServerIndex server, std::uint16_t port) {
-  SocketAddress address = check_address(backend, server);
-  address.set_port(port);
-  set_check_address(backend, server, address);
+  Entry& which = entry(backend, server);
+  which.check_port = port;
+  check_now(which);
 }
 
-const SocketAddress& Checker::check_address(BackendIndex backend, ServerIndex server) const {
+SocketAddress Checker::check_address(BackendIndex backend, ServerIndex server) const {
   return entry(backend, server).target();
 }
 
@@ -348,7 +355,8 @@ void Checker::force(BackendIndex backend, ServerIndex server, State state) {
 
 // ---- live traffic ------------------------------------------------------------------------------
 
-void Checker::note_errors(BackendIndex backend, ServerIndex server, std::string_view what) {
+void Checker::note_errors(BackendIndex backend, ServerIndex server, std::string_view what,
+                          bool is_last) {
   Entry& which = entry(backend, server);
   ServerHealth& health = which.health;
   if (which.server->observe == config::Observe::kNone || !health.is_usable()) return;
@@ -357,7 +365,7 @@ void Checker::note_errors(BackendIndex backend, ServerIndex server, std::string_
   if (health.is_checked) {
     act_on_errors(which, what);
   } else {
-    eject(which, what);
+    eject(which, what, is_last);
   }
 }
 
@@ -387,9 +395,9 @@ void Checker::conclude_failure(Entry& entry, std::string_view what) {
   step(entry, false);
 }
 
-void Checker::eject(Entry& entry, std::string_view what) {
+void Checker::eject(Entry& entry, std::string_view what, bool is_last) {
   // Some answers are better than none: the last server stays, however many errors it makes.
-  if (entry.server->on_error == config::OnError::kFastinter || is_last_usable(entry)) return;
+  if (entry.server->on_error == config::OnError::kFastinter || is_last) return;
   const Duration base = std::max<Duration>(entry.server->downinter, kIntervalMin);
   schedule(entry, entry.ejection.eject(alarm_.now(), base));
   conclude_failure(entry, what);
@@ -398,14 +406,6 @@ void Checker::eject(Entry& entry, std::string_view what) {
 void Checker::come_back(Entry& entry) {
   const State before = entry.health.state();
   if (entry.health.verdict.force_probation()) changed(entry, before);
-}
-
-bool Checker::is_last_usable(const Entry& entry) const {
-  const std::size_t first = first_of_backend_[entry.backend_index];
-  const std::size_t count = entry.backend->servers.size();
-  return std::ranges::none_of(std::span(entries_).subspan(first, count), [&](const Entry& other) {
-    return &other != &entry && other.health.is_usable() && !other.health.is_paused;
-  });
 }
 
 }  // namespace tandem::lb::health

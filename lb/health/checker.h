@@ -87,20 +87,21 @@ class Checker {
   /// once: what happened to it meanwhile is the reason for maintenance (HAProxy gives it traffic
   /// before the first check). An unchecked one is up.
   void set_paused(BackendIndex backend, ServerIndex server, bool paused);
-  /// "set server … addr": where checks go, unless the server has a check address of its own.
+  /// "set server … addr": where checks go, but for what the server has of its own for them: an
+  /// address, a port.
   void set_address(BackendIndex backend, ServerIndex server, const SocketAddress& address);
-  /// "set server … check-addr": from now on its own address for checks.
+  /// "set server … check-addr": from now on its own address for checks; its port does not count.
   void set_check_address(BackendIndex backend, ServerIndex server, const SocketAddress& address);
   void set_check_port(BackendIndex backend, ServerIndex server, std::uint16_t port);
-  [[nodiscard]] const SocketAddress& check_address(BackendIndex backend, ServerIndex server) const;
+  [[nodiscard]] SocketAddress check_address(BackendIndex backend, ServerIndex server) const;
 
   /// "set server … health up|stopping|down". kStarting is not accepted (nothing happens).
   void force(BackendIndex backend, ServerIndex server, State state);
 
   /// Live traffic has met `error-limit` errors in a row (the workers count): acts as `on-error`
   /// says. Nothing when the server is not up or `observe` is none. A server without checks is
-  /// ejected for a while (Ejection), unless it is the last usable one of its backend.
-  void note_errors(BackendIndex backend, ServerIndex server, std::string_view what);
+  /// ejected for a while (Ejection), unless it `is_last` of its backend to take requests.
+  void note_errors(BackendIndex backend, ServerIndex server, std::string_view what, bool is_last);
 
   [[nodiscard]] std::size_t probes_in_flight() const noexcept { return in_flight_; }
 
@@ -135,9 +136,8 @@ class Checker {
 
   void act_on_errors(Entry& entry, std::string_view what);
   void conclude_failure(Entry& entry, std::string_view what);
-  void eject(Entry& entry, std::string_view what);
+  void eject(Entry& entry, std::string_view what, bool is_last);
   void come_back(Entry& entry);
-  [[nodiscard]] bool is_last_usable(const Entry& entry) const;
 
   Prober& prober_;
   Alarm& alarm_;

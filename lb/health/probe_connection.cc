@@ -1,5 +1,7 @@
 #include "lb/health/probe_connection.h"
 
+#include "common/daemon.h"
+
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
@@ -19,17 +21,7 @@ int pending_error(int fd) noexcept {
 }  // namespace
 
 Status connect_failure(int error) noexcept {
-  switch (error) {
-    case EMFILE:
-    case ENFILE:
-    case ENOMEM:
-    case ENOBUFS:
-    case ENOSPC:         // watches of the poller
-    case EADDRNOTAVAIL:  // local ports
-      return Status::kSockErr;
-    default:
-      return Status::kL4Con;
-  }
+  return daemon::is_own_shortage(error) ? Status::kSockErr : Status::kL4Con;
 }
 
 ProbeConnection::ProbeConnection(event::Poller& poller, const ProbeTarget& target, ProbeDone done)

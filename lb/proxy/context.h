@@ -50,7 +50,7 @@ struct Context {
   std::function<void(const Observation&)> report_error_limit;
 
   BufferPool buffers;
-  PipePool pipes{figures.worker()};
+  PipePool pipes{figures.worker(), snapshot.global.nbthread};
   http::Limits limits;
   Random random{random_seed()};
   std::vector<std::unique_ptr<upstream::LocalBackend>> backends;

@@ -9,6 +9,7 @@
 
 #include <array>
 #include <chrono>
+#include <utility>
 
 namespace tandem::lb::proxy {
 
@@ -56,7 +57,12 @@ void Downstream::on_ready() {
 void Downstream::read_requests() {
   if (reading_) return;  // an exchange that ended in start(): the loop below goes on by itself
   reading_ = true;
+  const std::uint32_t most = requests_ + kRequestsPerTurn;
   while (state_ == State::kIdle || state_ == State::kHead) {
+    if (requests_ == most) {
+      context_.poller.again(*this);
+      break;
+    }
     if (input_.unread().empty() || state_ == State::kHead) {
       if (!read_more()) break;
     }
@@ -215,7 +221,7 @@ void Downstream::begin_tunnel() {
 void Downstream::finish_sending() { ::shutdown(fd(), SHUT_WR); }
 
 void Downstream::wait_for_client(ClientWait wait) {
-  const bool goes_on = wait == ClientWait::kToSend && waits_for_ == wait;
+  const bool goes_on = waits_for_ == wait;
   waits_for_ = wait;
   if (wait == ClientWait::kNothing) {
     if (watched()) {
@@ -229,8 +235,11 @@ void Downstream::wait_for_client(ClientWait wait) {
     set_deadline(Duration::zero());
     return;
   }
-  // The limit of an upload is not moved by each byte: at its end the bytes are counted.
-  if (goes_on) return;
+  // The limit of an upload is not moved by each byte: at its end the bytes are counted. That of a
+  // reader is moved by what it takes, whatever else it does.
+  const bool has_read = output_.bytes_sent() != read_bytes_;
+  read_bytes_ = output_.bytes_sent();
+  if (goes_on && (wait == ClientWait::kToSend || !has_read)) return;
   rate_checked_bytes_ = slot_->exchange.request_body_bytes();
   set_deadline(timeouts().client);
 }
@@ -303,8 +312,10 @@ void Downstream::close_after_sending() {
     return;
   }
   if (!output_.is_empty()) {
-    state_ = State::kFlushing;
-    set_deadline(timeouts().client);
+    const bool has_read = output_.bytes_sent() != read_bytes_;
+    if (std::exchange(state_, State::kFlushing) != State::kFlushing || has_read)
+      set_deadline(timeouts().client);
+    read_bytes_ = output_.bytes_sent();
     return;
   }
   if (request_read_ && input_.unread().empty() && !readable()) {

@@ -99,6 +99,8 @@ class Downstream final : public event::Socket,
   static constexpr Milliseconds kWatchAfter{500};
   // An upload slower than this over a whole `timeout client` is cut.
   static constexpr std::uint64_t kBodyBytesPerSecondMin = 64;
+  /// Pipelined requests that are answered at once, before others get their turn.
+  static constexpr std::uint32_t kRequestsPerTurn = 64;
 
   Context& context_;
   Acceptor& acceptor_;
@@ -110,6 +112,7 @@ class Downstream final : public event::Socket,
   std::uint32_t requests_ = 0;
   std::uint32_t lingered_bytes_ = 0;
   std::uint64_t rate_checked_bytes_ = 0;
+  std::uint64_t read_bytes_ = 0;  // taken by a client that is slow to read, when it was looked at
   State state_ = State::kIdle;
   bool reading_ = false;      // read_requests() is on the stack
   bool request_read_ = true;  // nothing of the last request is still to come

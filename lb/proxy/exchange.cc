@@ -1,6 +1,7 @@
 #include "lb/proxy/exchange.h"
 
 #include "common/check.h"
+#include "common/daemon.h"
 #include "lb/balance/key.h"
 #include "lb/balance/registry.h"
 #include "lb/http/local_response.h"
@@ -27,7 +28,8 @@ void Exchange::begin(ClientSide& client, config::FrontendIndex frontend) {
   head_complete_ = false;
   backend_ = nullptr;
   has_server_ = holds_place_ = has_key_ = false;
-  tried_count_ = retries_ = interims_ = 0;
+  tried_.clear();
+  retries_ = interims_ = 0;
   redispatched_ = needs_fresh_ = same_server_ = false;
   request_given_ = request_broken_ = reading_request_ = false;
   response_started_ = closes_client_ = frames_by_close_ = false;
@@ -134,9 +136,12 @@ std::optional<std::uint64_t> Exchange::balance_key() const {
   return std::nullopt;
 }
 
+balance::PickRequest Exchange::pick_request() const noexcept {
+  return {.key = key_, .tried = tried_.span(), .has_key = has_key_, .now = now()};
+}
+
 void Exchange::choose() {
-  const std::span<const balance::ServerIndex> tried(tried_.data(), tried_count_);
-  const balance::PickRequest wish{.key = key_, .tried = tried, .has_key = has_key_, .now = now()};
+  const balance::PickRequest wish = pick_request();
   // Another worker may take the last place between the pick and the taking; twice is enough of
   // that, the queue is fair.
   for (int attempt = 0; attempt < 2; ++attempt) {
@@ -152,19 +157,25 @@ void Exchange::choose() {
       return;
     }
   }
-  if (backend_->has_usable(tried)) {
+  if (backend_->has_usable(tried_.span())) {
     enter_queue(std::nullopt);
     return;
   }
-  if (tried_count_ > 0 && retries_ < backend_->config().retries) {
+  if (!tried_.is_empty() && retries_ < backend_->config().retries) {
     // Every server has been tried: give them a moment, then begin again.
-    tried_count_ = 0;
+    tried_.clear();
     ++retries_;
     state_ = State::kPausing;
     set_server_deadline(std::min<Milliseconds>(kPauseMax, backend_->config().timeouts.connect));
     return;
   }
+  count_unserved();
   answer_error(503, Cause::kServerAborted, Phase::kConnect);
+}
+
+void Exchange::count_unserved() {
+  // Where a server was asked, its own connect_errors have it.
+  if (!has_server_) backend_->cells().connect_errors.add();
 }
 
 void Exchange::choose_same() {
@@ -182,9 +193,11 @@ void Exchange::choose_same() {
 void Exchange::enter_queue(std::optional<balance::ServerIndex> server) {
   ticket_ = context_.next_ticket++;
   context_.waiting.emplace(ticket_, this);
-  const auto place = backend_->wait(server, {.worker = context_.worker, .id = ticket_});
+  const auto place =
+      backend_->wait(server, {.worker = context_.worker, .id = ticket_, .tried = tried_});
   if (!place) {
     context_.waiting.erase(ticket_);
+    count_unserved();
     answer_error(503, Cause::kServerAborted, Phase::kQueue);
     return;
   }
@@ -194,10 +207,9 @@ void Exchange::enter_queue(std::optional<balance::ServerIndex> server) {
   client_->watch_for_departure();
   // A place may have become free between the look and the entry. Served through the queue, whose
   // head may be somebody else.
-  const balance::PickRequest wish{.key = key_, .has_key = has_key_, .now = now()};
   if (server) {
     backend_->serve_waiting(*server);
-  } else if (const auto free = backend_->pick(wish)) {
+  } else if (const auto free = backend_->pick(pick_request())) {
     backend_->serve_waiting(*free);
   }
 }
@@ -250,7 +262,7 @@ void Exchange::connect_to(balance::ServerIndex chosen) {
   int error = 0;
   upstream::Connection* fresh = server().open(error);
   if (fresh == nullptr) {
-    attempt_failed(Failure::kConnect);
+    attempt_failed(daemon::is_own_shortage(error) ? Failure::kOwnShortage : Failure::kConnect);
     return;
   }
   upstream_.attach(*fresh, *this);

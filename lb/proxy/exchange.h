@@ -28,6 +28,10 @@ namespace tandem::lb::proxy {
 /// Thread: the worker's.
 class Exchange final : public upstream::ConnectionUser, public event::Deadline {
  public:
+  /// How an attempt failed. kOwnShortage says nothing about the server: it is ours to lack
+  /// descriptors, ports or memory.
+  enum class Failure : std::uint8_t { kConnect, kConnectTimeout, kOwnShortage, kClosed };
+
   explicit Exchange(Context& context);
 
   /// The first byte of a request has arrived on `frontend`.
@@ -75,7 +79,10 @@ class Exchange final : public upstream::ConnectionUser, public event::Deadline {
   void apply(const config::Return& answer);
   void enter_backend(config::BackendIndex backend);
   [[nodiscard]] std::optional<std::uint64_t> balance_key() const;
+  [[nodiscard]] balance::PickRequest pick_request() const noexcept;
   void choose();
+  /// A request that ends before any server was asked is an error of its backend.
+  void count_unserved();
   void choose_same();
   void enter_queue(std::optional<balance::ServerIndex> server);
   void leave_queue();
@@ -98,7 +105,6 @@ class Exchange final : public upstream::ConnectionUser, public event::Deadline {
   [[nodiscard]] bool keeps_client() const;
 
   // ---- when it goes wrong (exchange_failure.cc)
-  enum class Failure : std::uint8_t { kConnect, kConnectTimeout, kClosed };
   void attempt_failed(Failure failure);
   [[nodiscard]] bool may_try_again(Failure failure) const;
   void try_again(Failure failure);
@@ -131,7 +137,6 @@ class Exchange final : public upstream::ConnectionUser, public event::Deadline {
     return slice.in(client_->request_base());
   }
 
-  static constexpr std::size_t kTriedMax = 16;
   static constexpr Milliseconds kPauseMax{1'000};
   // A server that sends only 1xx answers nothing; while the client does not read they pile up.
   static constexpr std::uint32_t kInterimsMax = 64;
@@ -150,8 +155,7 @@ class Exchange final : public upstream::ConnectionUser, public event::Deadline {
   bool holds_place_ = false;
   std::uint64_t key_ = 0;
   bool has_key_ = false;
-  std::array<balance::ServerIndex, kTriedMax> tried_{};
-  std::uint32_t tried_count_ = 0;
+  balance::TriedServers tried_;
   std::uint32_t retries_ = 0;
   bool redispatched_ = false;
   bool needs_fresh_ = false;  // a pooled connection has failed it

@@ -60,6 +60,8 @@ void Exchange::on_client_ready() {
         client_aborted();
       } else if (client_->response_body().is_drained()) {
         response_complete();
+      } else {
+        client_->wait_for_client(ClientWait::kToRead);
       }
       return;
     case State::kSent:
@@ -95,7 +97,11 @@ void Exchange::progress() {
     if (state_ != State::kSent && state_ != State::kStreaming) return;
   }
   if (state_ == State::kSent) {
-    read_response();
+    if (request_broken_ && upstream_.bytes_sent() == 0) {
+      attempt_failed(Failure::kClosed);  // whatever it may have said was no answer to this
+    } else {
+      read_response();
+    }
   } else if (state_ == State::kStreaming) {
     move_response();
   }
@@ -120,6 +126,7 @@ void Exchange::move_request() {
       set_server_deadline(backend_->config().timeouts.server);
       return;
     case Pump::State::kYields:
+      set_server_deadline(backend_->config().timeouts.server);
       context_.poller.again(body.socket());
       return;
     case Pump::State::kSourceBroken:
@@ -204,7 +211,7 @@ void Exchange::move_response() {
   BodySource& body = upstream_.response_body();
   switch (response_pump_.run(body, client_->response_body())) {
     case Pump::State::kDone:
-      release_server(request_given_ && response_.keep_alive);
+      release_server(request_given_ && !request_broken_ && response_.keep_alive);
       if (client_->response_body().is_drained()) {
         response_complete();
         return;
@@ -222,6 +229,8 @@ void Exchange::move_response() {
       client_->wait_for_client(ClientWait::kToRead);
       return;
     case Pump::State::kYields:
+      if (!reading_request_) client_->wait_for_client(ClientWait::kNothing);
+      set_server_deadline(backend_->config().timeouts.server);
       context_.poller.again(body.socket());
       return;
     case Pump::State::kSourceBroken:

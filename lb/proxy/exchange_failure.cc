@@ -8,6 +8,21 @@
 
 namespace tandem::lb::proxy {
 
+namespace {
+
+Cause cause_of(Exchange::Failure failure) noexcept {
+  switch (failure) {
+    case Exchange::Failure::kConnectTimeout:
+      return Cause::kServerTimeout;
+    case Exchange::Failure::kOwnShortage:
+      return Cause::kResource;
+    default:
+      return Cause::kServerAborted;
+  }
+}
+
+}  // namespace
+
 void Exchange::attempt_failed(Failure failure) {
   figures::ServerCells& cells = server().cells();
   if (failure == Failure::kClosed) {
@@ -16,7 +31,7 @@ void Exchange::attempt_failed(Failure failure) {
       cells.response_errors.add();
       observe(false, true);
     }
-  } else {
+  } else if (failure != Failure::kOwnShortage) {
     cells.connect_errors.add();
     observe(false, false);
   }
@@ -28,8 +43,7 @@ void Exchange::attempt_failed(Failure failure) {
     cells.server_aborts.add();
     answer_error(502, Cause::kServerAborted, Phase::kHeaders);
   } else {
-    const bool timed_out = failure == Failure::kConnectTimeout;
-    answer_error(503, timed_out ? Cause::kServerTimeout : Cause::kServerAborted, Phase::kConnect);
+    answer_error(503, cause_of(failure), Phase::kConnect);
   }
 }
 
@@ -52,21 +66,25 @@ bool Exchange::may_try_again(Failure failure) const {
 void Exchange::try_again(Failure failure) {
   const bool pool_race = failure == Failure::kClosed && reused_;
   const balance::ServerIndex failed = server_;
+  const bool stays = pool_race && backend_->view()[failed].usable;
   // Counted before release: releasing may hand the place to somebody who waits.
   server().cells().retries.add();
-  release_server(false);
+  if (stays) {
+    upstream_.release(false);
+  } else {
+    release_server(false);
+  }
   clear();
   if (client_->can_replay_body()) client_->replay_body();
   needs_fresh_ = needs_fresh_ || pool_race;
   if (!pool_race) ++retries_;
   connect_began_ = connected_at_ = std::nullopt;
-  if (pool_race && backend_->try_take_place(failed)) {
-    // The same server, on a new connection: most likely it is well.
+  if (stays) {
+    // The same server and place, on a new connection: most likely it is well.
     connect_to(failed);
     return;
   }
-  if (backend_->config().redispatch && tried_count_ < kTriedMax) {
-    tried_[tried_count_++] = failed;
+  if (backend_->config().redispatch && tried_.add(failed)) {
     redispatched_ = true;
     server().cells().redispatches.add();
     choose();
@@ -106,12 +124,16 @@ void Exchange::response_broke_off(Cause cause) {
 void Exchange::client_aborted() {
   if (has_server_) {
     server().cells().client_aborts.add();
+  } else if (backend_ != nullptr) {
+    backend_->cells().client_aborts.add();
   }
   end(Cause::kClientAborted, phase(), AfterExchange::kReset);
 }
 
 void Exchange::on_server_shutdown() {
-  if (state_ == State::kConnecting || state_ == State::kSent) {
+  if (state_ == State::kConnecting && may_try_again(Failure::kConnect)) {
+    try_again(Failure::kConnect);  // nothing was sent
+  } else if (state_ == State::kConnecting || state_ == State::kSent) {
     answer_error(503, Cause::kServerDown, phase());
   } else if (state_ == State::kStreaming || state_ == State::kTunnel) {
     end(Cause::kServerDown, Phase::kData, AfterExchange::kReset);
@@ -131,6 +153,7 @@ void Exchange::on_client_timeout() {
 void Exchange::on_deadline() {
   switch (state_) {
     case State::kQueued:
+      count_unserved();
       answer_error(503, Cause::kServerTimeout, Phase::kQueue);
       return;
     case State::kPausing:

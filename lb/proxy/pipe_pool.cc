@@ -33,7 +33,7 @@ PipeLease PipePool::take() {
     pipe->read_end.reset(ends[0]);
     pipe->write_end.reset(ends[1]);
     // Without the right to a large pipe the default has to do.
-    const bool large = used_ + free_.size() < kLargePipesMax;
+    const bool large = used_ + free_.size() < large_max_;
     if (!large || ::fcntl(ends[1], F_SETPIPE_SZ, kLargePipeBytes) < 0)
       static_cast<void>(::fcntl(ends[1], F_SETPIPE_SZ, kPipeBytes));
     const int capacity = ::fcntl(ends[1], F_GETPIPE_SZ);

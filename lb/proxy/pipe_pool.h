@@ -5,6 +5,7 @@
 #include "lb/figures/cells.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -46,14 +47,15 @@ class PipePool {
   /// A body of a megabyte passes through the large ones in one go; few, because what a user may
   /// have in pipes is bounded.
   static constexpr int kLargePipeBytes = 1024 * 1024;
-  static constexpr std::size_t kLargePipesMax = 16;  // per worker: the first that are opened
+  static constexpr std::size_t kLargePipesMax = 32;  // of all workers: the first of each
   static constexpr int kPipeBytes = 256 * 1024;
   /// A user over /proc/sys/fs/pipe-user-pages-soft gets pipes of one or two pages: not worth it.
   static constexpr int kPipeBytesWorthwhile = 64 * 1024;
   static constexpr std::size_t kPipesMax = 512;  // per worker, used and free
   static constexpr std::size_t kFreeMax = 64;
 
-  explicit PipePool(figures::WorkerCells& cells) noexcept : cells_(cells) {}
+  PipePool(figures::WorkerCells& cells, std::uint32_t workers) noexcept
+      : cells_(cells), large_max_(kLargePipesMax / workers) {}
 
   /// An empty lease when the bound is reached or the kernel refuses.
   [[nodiscard]] PipeLease take();
@@ -64,6 +66,7 @@ class PipePool {
   void count() noexcept;
 
   figures::WorkerCells& cells_;
+  std::size_t large_max_;
   std::vector<std::unique_ptr<Pipe>> free_;
   std::size_t used_ = 0;
 };

@@ -64,7 +64,7 @@ Pump::State Pump::send_buffered(BodySource& source, BodySink& sink) {
   if (malformed) return State::kSourceMalformed;
   if (count > 0 || last) {
     bytes_ += bytes;
-    run_bytes_ += bytes;
+    run_bytes_ += std::max(bytes, kRoundBytesMin);
     if (!sink.send({pieces.data(), count}, last, last ? source.trailers() : std::string_view()))
       return State::kSinkBroken;
     return last ? State::kDone : State::kYields;

@@ -14,7 +14,8 @@ void count(figures::ServerCells& cells, const Outcome& outcome) {
   cells.bytes_out.add(outcome.bytes_out);
   count_response(cells.responses, outcome.status);
   if (outcome.queue_time) cells.queue_duration.observe(*outcome.queue_time);
-  if (outcome.connect_time) cells.connect_duration.observe(*outcome.connect_time);
+  if (outcome.connect_time && !outcome.connection_reused)
+    cells.connect_duration.observe(*outcome.connect_time);
   if (outcome.response_time) cells.first_byte_duration.observe(*outcome.response_time);
   cells.total_duration.observe(outcome.total_time);
 }

@@ -47,6 +47,11 @@ class Connection final : public event::Socket,
   void set_user(ConnectionUser* user) noexcept { user_ = user; }
   [[nodiscard]] ConnectionUser* user() noexcept { return user_; }
   [[nodiscard]] LocalServer& server() noexcept { return server_; }
+  /// Which of the server's addresses it leads to, see LocalServer::keep_idle().
+  [[nodiscard]] std::uint32_t address_generation() const noexcept { return address_generation_; }
+  void set_address_generation(std::uint32_t generation) noexcept {
+    address_generation_ = generation;
+  }
 
   /// A look at the socket right before a request that must not be lost is put on it: true if the
   /// server has neither closed it nor sent anything unasked. One system call.
@@ -76,6 +81,7 @@ class Connection final : public event::Socket,
   std::uint64_t bytes_before_request_ = 0;
   Instant idle_since_;
   std::uint32_t uses_ = 0;
+  std::uint32_t address_generation_ = 0;
   bool is_tcp_ = true;
 };
 

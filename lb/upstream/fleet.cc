@@ -212,6 +212,11 @@ void Fleet::come_back(ServerId id) {
   state.ramp = {.up_since = now(), .duration = state.config->slowstart};
 }
 
+bool Fleet::is_last(ServerId id) const noexcept {
+  const balance::Acting& acting = backends_[id.backend].state.acting;
+  return is_usable(id) && acting.active + acting.backup <= 1;
+}
+
 /// A policy that keeps the first weight it sees must not see that of a slow start.
 bool Fleet::follows_weights(BackendIndex backend) const {
   const balance::PolicyRow* row = balance::find_policy(backends_[backend].config->balance.policy);

@@ -87,6 +87,8 @@ class Fleet {
   [[nodiscard]] std::string status_text(ServerId id) const;
   /// May it get new requests now (Candidate::usable).
   [[nodiscard]] bool is_usable(ServerId id) const noexcept;
+  /// It is usable, and without it nobody would be, backups included.
+  [[nodiscard]] bool is_last(ServerId id) const noexcept;
   /// Servers of `backend` that are neither down nor in maintenance: the n of "UP (n/m)".
   [[nodiscard]] std::uint32_t servers_up(BackendIndex backend) const;
   [[nodiscard]] BackendWeight weight(BackendIndex backend) const;

@@ -123,7 +123,7 @@ bool LocalBackend::hand_over(balance::ServerIndex s) {
   // A server that was drained or whose maxconn was lowered lets the place lapse.
   if (!candidate.usable || (candidate.maxconn != 0 && view_.load(s) > candidate.maxconn))
     return false;
-  const auto ticket = links_.queue.next_for(s);
+  const auto ticket = links_.queue.next_for(s, may_serve(s));
   if (!ticket) return false;
   grant_(*ticket, index_, s);
   return true;
@@ -132,10 +132,18 @@ bool LocalBackend::hand_over(balance::ServerIndex s) {
 void LocalBackend::serve_waiting(balance::ServerIndex s) {
   while (links_.queue.anyone_for(s) && view_[s].usable && try_take_place(s)) {
     if (hand_over(s)) continue;
-    // Whoever came while we held the place has found the server full: look again.
     servers_[s]->shared().load.fetch_sub(1);
     load_changed(s);
+    // Whoever came while we held the place has found the server full: look again. Those who have
+    // failed on this server wait for others while there are any.
+    if (!links_.queue.has_next_for(s, may_serve(s))) return;
   }
+}
+
+Queue::MayServe LocalBackend::may_serve(balance::ServerIndex s) const {
+  return [this, s](const Ticket& ticket) {
+    return !ticket.tried.contains(s) || !has_usable(ticket.tried.span());
+  };
 }
 
 std::optional<QueuePlace> LocalBackend::wait(std::optional<balance::ServerIndex> server,

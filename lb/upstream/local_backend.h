@@ -86,6 +86,8 @@ class LocalBackend {
  private:
   void load_changed(balance::ServerIndex s) noexcept;
   bool hand_over(balance::ServerIndex s);
+  /// Who has failed on a server comes back to it only when there is no other.
+  [[nodiscard]] Queue::MayServe may_serve(balance::ServerIndex s) const;
 
   config::BackendIndex index_;
   const config::Backend& config_;

@@ -33,6 +33,7 @@ void LocalServer::apply(const ServerStanding& standing) {
   const bool moved = !(standing.address == standing_.address);
   const bool shut = standing.shutdowns != standing_.shutdowns;
   standing_ = standing;
+  if (moved) ++address_generation_;
   if (moved || !standing.keeps_idle) drop_all_idle();
   if (shut) shut_sessions();
 }
@@ -77,6 +78,7 @@ Connection* LocalServer::take_idle(ReuseNeed need, Instant now) {
 
 Connection* LocalServer::open(int& error) {
   auto connection = std::make_unique<Connection>(poller_, *this);
+  connection->set_address_generation(address_generation_);
   error = connection->connect(standing_.address);
   cells_.connects.add();
   if (error != 0) {
@@ -92,7 +94,8 @@ Connection* LocalServer::open(int& error) {
 void LocalServer::keep_idle(Connection& connection, Instant now) {
   connection.set_user(nullptr);
   if (!standing_.keeps_idle || backend_.http_reuse == config::HttpReuse::kNever ||
-      connection.peer_closed() || (connection.readable() && !connection.is_quiet())) {
+      connection.address_generation() != address_generation_ || connection.peer_closed() ||
+      (connection.readable() && !connection.is_quiet())) {
     discard(connection);
     return;
   }

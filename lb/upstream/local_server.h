@@ -63,6 +63,7 @@ class LocalServer {
   event::Poller& poller_;
   event::Wheel& wheel_;
   ServerStanding standing_;
+  std::uint32_t address_generation_ = 0;  // raised when the server moves
   IntrusiveList<Connection, InServerList> open_;
   IntrusiveList<Connection, InIdleList> idle_;  // front: used last
   std::uint32_t idle_count_ = 0;

@@ -1,5 +1,7 @@
 #include "lb/upstream/queue.h"
 
+#include <algorithm>
+
 namespace tandem::lb::upstream {
 
 Queue::Queue(BackendShared& backend, std::span<ServerShared> servers)
@@ -37,17 +39,30 @@ std::optional<Ticket> Queue::next_bound_to(balance::ServerIndex server) {
   return ticket;
 }
 
-std::optional<Ticket> Queue::next_for(balance::ServerIndex server) {
+std::optional<Ticket> Queue::next_for(balance::ServerIndex server, const MayServe& may_serve) {
   const std::lock_guard lock(mutex_);
-  Line& own = by_server_[server];
-  const bool take_own =
-      !own.empty() && (anywhere_.empty() || own.begin()->first < anywhere_.begin()->first);
-  Line& line = take_own ? own : anywhere_;
-  if (line.empty()) return std::nullopt;
-  const Ticket ticket = line.begin()->second;
-  line.erase(line.begin());
-  (take_own ? servers_[server].queued : backend_.queued).fetch_sub(1);
+  const auto [line, next] = find_next(server, may_serve);
+  if (line == nullptr) return std::nullopt;
+  const Ticket ticket = next->second;
+  line->erase(next);
+  (line == &anywhere_ ? backend_.queued : servers_[server].queued).fetch_sub(1);
   return ticket;
+}
+
+bool Queue::has_next_for(balance::ServerIndex server, const MayServe& may_serve) {
+  const std::lock_guard lock(mutex_);
+  return find_next(server, may_serve).first != nullptr;
+}
+
+std::pair<Queue::Line*, Queue::Line::iterator> Queue::find_next(balance::ServerIndex server,
+                                                                const MayServe& may_serve) {
+  Line& own = by_server_[server];
+  const auto common = std::ranges::find_if(
+      anywhere_, [&may_serve](const auto& entry) { return may_serve(entry.second); });
+  const bool has_common = common != anywhere_.end();
+  if (!own.empty() && (!has_common || own.begin()->first < common->first))
+    return {&own, own.begin()};
+  return {has_common ? &anywhere_ : nullptr, common};
 }
 
 }  // namespace tandem::lb::upstream

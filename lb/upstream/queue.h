@@ -6,10 +6,12 @@
 #include "lb/upstream/shared.h"
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace tandem::lb::upstream {
@@ -18,6 +20,7 @@ namespace tandem::lb::upstream {
 struct Ticket {
   std::uint32_t worker = 0;
   std::uint64_t id = 0;
+  balance::TriedServers tried = {};  // has failed on them
 };
 
 /// Where a ticket stands; needed to leave.
@@ -38,9 +41,15 @@ class Queue {
   /// Takes the ticket out. False: it has been served, and a place is on its way to it.
   [[nodiscard]] bool leave(const QueuePlace& place);
 
-  /// The oldest ticket that `server` may serve: its own queue's or the backend's. The caller holds
-  /// a place on that server and hands it over.
-  [[nodiscard]] std::optional<Ticket> next_for(balance::ServerIndex server);
+  /// Whether a server may serve a ticket of the backend's line. Called with the lock held.
+  using MayServe = std::function<bool(const Ticket&)>;
+
+  /// The oldest ticket that `server` may serve: its own queue's, or the oldest of the backend's for
+  /// which `may_serve` holds. The caller holds a place on that server and hands it over.
+  [[nodiscard]] std::optional<Ticket> next_for(balance::ServerIndex server,
+                                               const MayServe& may_serve);
+  /// Whether next_for() would find one.
+  [[nodiscard]] bool has_next_for(balance::ServerIndex server, const MayServe& may_serve);
 
   /// The oldest ticket that waits for `server` alone: for when it went away.
   [[nodiscard]] std::optional<Ticket> next_bound_to(balance::ServerIndex server);
@@ -53,6 +62,10 @@ class Queue {
 
  private:
   using Line = std::map<std::uint64_t, Ticket>;
+
+  /// With the lock held: the line and the ticket that next_for() means; nullptr: none.
+  std::pair<Line*, Line::iterator> find_next(balance::ServerIndex server,
+                                             const MayServe& may_serve);
 
   BackendShared& backend_;
   std::span<ServerShared> servers_;

@@ -54,6 +54,39 @@ class RetriesTest(http_stage.HttpTestCase):
         for number in range(40):
             self.assertEqual(record.count(b"POST /post/%d HTTP" % number), 1)
 
+    def test_who_has_failed_on_a_dead_server_waits_for_another(self):
+        origin = self.start_origin("web1")
+        servers = {
+            "dead": {"address": f"127.0.0.1:{free_port()}", "maxconn": 1},
+            "web1": {"address": origin.address, "maxconn": 1},
+        }
+        self.start_lb(servers)
+        requests = Concurrent(self)
+        for number in range(24):
+            requests.get(f"/{number}?delay=20")
+        self.assertEqual({answer.status for answer in requests.finish().values()}, {200})
+        self.assertEqual({line.retries for line in self.log()} - {0, 1}, set())
+
+    def test_nothing_is_lost_while_connecting_to_a_server_that_goes_into_maintenance(self):
+        origin = self.start_origin("web1")
+        black = http_stage.Blackhole(self)
+        server = {"address": black.address, "on-marked-down": "shutdown-sessions"}
+        self.start_lb(
+            {"black": server, "web1": {"address": origin.address, "backup": True}},
+            defaults={"timeout": {"connect": "60s"}},
+        )
+        client = self.client()
+        client.send_request("GET", "/unsent")
+        wait_until(lambda: self.stat("black", "scur") == "1", "the request is connecting")
+        self.lb.control.command("set server app/black state maint")
+        self.assertEqual(client.read_response().status, 200)
+
+    def test_a_backend_counts_what_no_server_could_take(self):
+        self.start_lb({"dead": f"127.0.0.1:{free_port()}"})
+        self.lb.control.command("set server app/dead state maint")
+        self.assertEqual(self.get("/x").status, 503)
+        self.assertEqual(self.stat("BACKEND", "econ"), "1")
+
     def test_without_redispatch_the_same_server_is_tried_again(self):
         timeouts = {"timeout": {"connect": "50ms"}}
         self.start_lb(

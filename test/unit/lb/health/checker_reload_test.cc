@@ -107,7 +107,7 @@ TEST_CASE("an ejection ends in time over a reload") {
   }
   CheckerHarness harness;
   harness.checker.configure(share(snapshot));
-  harness.checker.note_errors(0, 0, "errors");
+  harness.checker.note_errors(0, 0, "errors", false);
   harness.pass(500ms);
   harness.checker.configure(share(snapshot));
   CHECK(harness.health().state() == State::kDown);

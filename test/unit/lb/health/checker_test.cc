@@ -142,7 +142,20 @@ TEST_CASE("checks follow the address, unless they have one of their own") {
   one.checker.set_check_port(0, 0, 7);
   CHECK(one.checker.check_address(0, 0).text() == "192.0.2.9:7");
   one.checker.set_address(0, 0, *SocketAddress::parse("192.0.2.10:99"));
-  CHECK(one.checker.check_address(0, 0).text() == "192.0.2.9:7");
+  CHECK(one.checker.check_address(0, 0).text() == "192.0.2.10:7");
+  one.checker.set_check_address(0, 0, *SocketAddress::parse("192.0.2.77:1"));
+  one.checker.set_address(0, 0, *SocketAddress::parse("192.0.2.11:99"));
+  CHECK(one.checker.check_address(0, 0).text() == "192.0.2.77:7");
+}
+
+TEST_CASE("maintenance ends as up for a server whose checks are switched off") {
+  OneServer one;
+  one.pass(1s);
+  one.checker.force(0, 0, State::kDown);
+  one.checker.set_enabled(0, 0, false);
+  one.checker.set_paused(0, 0, true);
+  one.checker.set_paused(0, 0, false);
+  CHECK(one.health().is_usable());
 }
 
 TEST_CASE("forced states are told once, and checks go on from there") {
@@ -181,7 +194,7 @@ TEST_CASE("live errors act as on-error says") {
     server.on_error = row.action;
     OneServer one(std::move(snapshot));
     one.pass(10s);
-    one.checker.note_errors(0, 0, "10 errors, in a row");
+    one.checker.note_errors(0, 0, "10 errors, in a row", false);
     CHECK(one.health().verdict.health() == row.health_after);
     CHECK(one.health().state() == row.state);
     CHECK(one.health().passive_failures == 1);
@@ -197,16 +210,16 @@ TEST_CASE("live errors mean nothing without observe, while down, or with checks 
   config::Snapshot snapshot = make_snapshot(1);
   OneServer unobserved(snapshot);
   unobserved.pass(1s);
-  unobserved.checker.note_errors(0, 0, "x");
+  unobserved.checker.note_errors(0, 0, "x", false);
   CHECK(unobserved.health().passive_failures == 0);
 
   snapshot.backends[0].servers[0].observe = config::Observe::kLayer4;
   snapshot.backends[0].servers[0].on_error = config::OnError::kMarkDown;
   OneServer observed(std::move(snapshot));
-  observed.checker.note_errors(0, 0, "x");  // still starting
+  observed.checker.note_errors(0, 0, "x", false);  // still starting
   observed.pass(1s);
   observed.checker.set_enabled(0, 0, false);
-  observed.checker.note_errors(0, 0, "x");
+  observed.checker.note_errors(0, 0, "x", false);
   CHECK(observed.health().passive_failures == 0);
   CHECK(observed.health().is_usable());
 }
@@ -218,15 +231,15 @@ TEST_CASE("an unchecked server is ejected for a while, longer when it fails agai
     server.observe = config::Observe::kLayer7;
   }
   OneServer pair(std::move(snapshot));
-  pair.checker.note_errors(0, 0, "errors");
+  pair.checker.note_errors(0, 0, "errors", false);
   CHECK(pair.health(0).state() == State::kDown);
-  pair.checker.note_errors(0, 1, "errors");
+  pair.checker.note_errors(0, 1, "errors", true);
   CHECK(pair.health(1).is_usable());  // the last one stays
   pair.pass(999ms);
   CHECK(pair.health(0).state() == State::kDown);
   pair.pass(1ms);
   CHECK(pair.health(0).is_usable());
-  pair.checker.note_errors(0, 0, "errors");
+  pair.checker.note_errors(0, 0, "errors", false);
   pair.pass(1'999ms);
   CHECK(pair.health(0).state() == State::kDown);
   pair.pass(1ms);
@@ -241,7 +254,7 @@ TEST_CASE("a forced state of an ejected server does not end by itself") {
   snapshot.backends[0].servers[0].observe = config::Observe::kLayer7;
   OneServer pair(std::move(snapshot));
   pair.pass(1s);
-  pair.checker.note_errors(0, 0, "errors");
+  pair.checker.note_errors(0, 0, "errors", false);
   pair.checker.force(0, 0, State::kDown);
   pair.pass(1h);
   CHECK(pair.health(0).state() == State::kDown);

@@ -260,6 +260,38 @@ TEST_CASE("A request that the server's close overtook is sent again, whatever it
   CHECK(bench.receive(client.get(), "ok").starts_with("HTTP/1.1 200 "));
 }
 
+TEST_CASE("A request that a close overtook keeps its place, whoever waits for one") {
+  Bench bench;
+  const FileDescriptor client = bench.client();
+  FileDescriptor server = warm_up(bench, client.get());
+  bench.context.backends[0]->apply(
+      {.servers = {{.weight = 16, .usable = true, .maxconn = 1, .address = bench.origin.address}}});
+  Bench::send_text(client.get(), kGet);
+  bench.receive(server.get(), "\r\n\r\n");
+  const FileDescriptor other = bench.client();
+  Bench::send_text(other.get(), kGet);
+  bench.turns([&] { return bench.shared.backends[0].queued == 1; });
+  server.reset();
+  const FileDescriptor second = bench.accept();
+  bench.receive(second.get(), "\r\n\r\n");
+  CHECK(bench.load() == 1);
+  CHECK(bench.shared.backends[0].queued == 1);
+  Bench::send_text(second.get(), kOk);
+  CHECK(bench.receive(client.get(), "ok").starts_with("HTTP/1.1 200 "));
+}
+
+TEST_CASE("Many requests that are answered at once leave turns to others, and all are answered") {
+  Bench bench;
+  const FileDescriptor client = bench.client();
+  constexpr std::size_t kCount = 160;  // more than one turn answers
+  std::string asked;
+  for (std::size_t i = 0; i < kCount; ++i) asked += "GET /local HTTP/1.1\r\nHost: a\r\n\r\n";
+  Bench::send_text(client.get(), asked);
+  std::string got;
+  while (count_of(got, "HTTP/1.1 200 ") < kCount) got += bench.receive(client.get(), "here");
+  CHECK(count_of(got, "HTTP/1.1 200 ") == kCount);
+}
+
 TEST_CASE("A request that the server has read and reset is not sent again") {
   Bench bench;
   const FileDescriptor client = bench.client();

@@ -48,7 +48,7 @@ struct Bench {
   event::Poller poller{loop};
   BufferPool pool;
   figures::WorkerCells cells;
-  PipePool pipes{cells};
+  PipePool pipes{cells, 1};
   std::vector<char> scratch = std::vector<char>(128 * 1024);
   Pair from;
   Pair to;
@@ -300,7 +300,7 @@ TEST_CASE("A spliced request cannot be sent again from its beginning") {
 
 TEST_CASE("The pipe pool has a bound, counts, and keeps only empty pipes") {
   figures::WorkerCells cells;
-  PipePool pool(cells);
+  PipePool pool(cells, 1);
   PipeLease first = pool.take();
   REQUIRE(first);
   CHECK(first->capacity >= PipePool::kPipeBytesWorthwhile);

@@ -264,6 +264,17 @@ TEST_CASE("sessions are ended by command, and when a server with on-marked-down 
   CHECK(harness.standing(1).shutdowns == 1);
 }
 
+TEST_CASE("a server is the last when no other takes requests, drained and backup ones included") {
+  FleetHarness harness(unchecked(2));
+  CHECK_FALSE(harness.fleet->is_last({0, 0}));
+  harness.fleet->set_state({0, 1}, AdminState::kDrain);
+  CHECK(harness.fleet->is_last({0, 0}));
+  CHECK_FALSE(harness.fleet->is_last({0, 1}));
+  config::Snapshot with_backup = unchecked(2);
+  with_backup.backends[0].servers[1].backup = true;
+  CHECK_FALSE(FleetHarness(with_backup).fleet->is_last({0, 0}));
+}
+
 TEST_CASE("limits and addresses reach workers and checks") {
   FleetHarness harness(checked(1));
   const SocketAddress address = SocketAddress::parse_host("192.0.2.9", 99).value();

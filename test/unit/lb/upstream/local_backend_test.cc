@@ -487,6 +487,8 @@ TEST_CASE("Drain drops what is idle, a new address as well, and running requests
     bench.of(0).address.set_port(9);
     bench.publish();
     CHECK(running.is_open());
+    bench.server().keep_idle(running, bench.now());  // leads to where the server was
+    CHECK_FALSE(running.is_open());
   }
   CHECK_FALSE(idle.is_open());
   CHECK(bench.cells().idle_connections.value() == 0);

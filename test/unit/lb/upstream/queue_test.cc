@@ -18,7 +18,8 @@ struct Bench {
     return *place;
   }
   std::optional<std::uint64_t> next(balance::ServerIndex server) {
-    const auto ticket = queue.next_for(server);
+    const auto ticket =
+        queue.next_for(server, [&](const Ticket& t) { return !t.tried.contains(server); });
     return ticket ? std::optional(ticket->id) : std::nullopt;
   }
 };
@@ -37,6 +38,22 @@ TEST_CASE("A server serves its own line and the backend's in the order of arriva
   CHECK_FALSE(bench.next(1).has_value());
   CHECK(bench.next(0) == 4);
   CHECK_FALSE(bench.next(0).has_value());
+}
+
+TEST_CASE("A ticket that a server may not serve lets those behind it pass") {
+  Bench bench;
+  balance::TriedServers tried;
+  tried.add(0);
+  REQUIRE(bench.queue.enter(std::nullopt, {.worker = 0, .id = 1, .tried = tried}, 0));
+  bench.enter(std::nullopt, 2);
+  const auto untried = [](const Ticket& ticket) { return !ticket.tried.contains(0); };
+  const auto anyone = [](const Ticket&) { return true; };
+  CHECK(bench.next(0) == 2);
+  CHECK_FALSE(bench.queue.has_next_for(0, untried));
+  CHECK_FALSE(bench.next(0).has_value());
+  CHECK(bench.queue.has_next_for(0, anyone));
+  CHECK(bench.queue.next_for(0, anyone)->id == 1);
+  CHECK(bench.backend.queued == 0);
 }
 
 TEST_CASE("A ticket is told how many stand before it in its line") {
