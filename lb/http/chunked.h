@@ -115,6 +115,7 @@ class BodyDecoder {
   /// ends_with_close(). A body of length zero gives kEnd at once, also for empty input.
   [[nodiscard]] BodyStep step(std::string_view in) noexcept;
 
+  [[nodiscard]] bool is_chunked() const noexcept { return chunked_.has_value(); }
   /// Bytes that are certainly body bytes and come next; UINT64_MAX until the connection closes.
   [[nodiscard]] std::uint64_t data_left() const noexcept;
   /// The caller moved `count` <= data_left() bytes by itself.

@@ -61,7 +61,7 @@ struct Context {
   bool stopping = false;
 
   /// Bytes of bodies on their way through; also where response heads are read.
-  std::array<char, 128 * 1024> read_scratch;
+  std::array<char, upstream::LocalServer::kHeadReadBytesMax> read_scratch;
   /// A head that is being written; valid until the next one is.
   std::array<char, 64 * 1024> encode_scratch;
 };

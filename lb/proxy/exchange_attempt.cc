@@ -211,6 +211,7 @@ void Exchange::move_response() {
   BodySource& body = upstream_.response_body();
   switch (response_pump_.run(body, client_->response_body())) {
     case Pump::State::kDone:
+      server().note_answer(response_pump_.bytes(), response_pump_.bytes_spliced() > 0);
       release_server(request_given_ && !request_broken_ && response_.keep_alive);
       if (client_->response_body().is_drained()) {
         response_complete();

@@ -20,7 +20,8 @@ http::BodyStep H1Source::next() {
 }
 
 BodySource::Fill H1Source::fill() {
-  const std::uint64_t sure = decoder_.data_left();
+  // Of chunks nobody knows how much follows them: as much as there is room for.
+  const std::uint64_t sure = decoder_.is_chunked() ? scratch_.size() : decoder_.data_left();
   const std::size_t most = sure >= scratch_.size()
                                ? scratch_.size()
                                : std::min<std::size_t>(sure + kReadPastBytes, scratch_.size());
@@ -43,7 +44,7 @@ std::uint64_t H1Source::spliceable() const {
   if (!input_.unread().empty()) return 0;
   const std::uint64_t left = decoder_.data_left();
   if (left == std::numeric_limits<std::uint64_t>::max()) return bulk_ ? left : 0;
-  return left >= kSpliceBytesMin ? left : 0;
+  return left >= (decoder_.is_chunked() ? kSpliceChunkBytesMin : kSpliceBytesMin) ? left : 0;
 }
 
 bool H1Sink::send(std::span<const iovec> pieces, bool last, std::string_view trailers) {

@@ -14,6 +14,9 @@ namespace tandem::lb::proxy {
 /// Fewer bytes than this are cheaper to copy than to splice (measured: docs/decisions/splice.md).
 inline constexpr std::uint64_t kSpliceBytesMin = 16 * 1024;
 
+/// The same for a chunk: its size line is read first, and what follows it ends the pipe's work.
+inline constexpr std::uint64_t kSpliceChunkBytesMin = 128 * 1024;
+
 /// Reads the body of a message from a connection. Thread: the worker's.
 class H1Source final : public BodySource {
  public:

@@ -6,13 +6,6 @@
 #include <sys/socket.h>
 
 namespace tandem::lb::proxy {
-namespace {
-
-// One read takes a head and a small body; of a large one as little as possible is copied, since
-// the rest can be spliced.
-constexpr std::size_t kHeadReadBytes = 16 * 1024;
-
-}  // namespace
 
 void H1Upstream::attach(upstream::Connection& connection, upstream::ConnectionUser& user) {
   TANDEM_DCHECK(connection_ == nullptr);
@@ -52,7 +45,9 @@ H1Upstream::Read H1Upstream::read_head(http::ResponseHead& head) {
     if (!connection_->readable()) return Read::kBlocked;
     const event::Transfer transfer =
         input_.unread().empty()
-            ? input_.fill(*connection_, std::span(context_.read_scratch).first(kHeadReadBytes))
+            ? input_.fill(
+                  *connection_,
+                  std::span(context_.read_scratch).first(connection_->server().head_read_bytes()))
             : input_.append(*connection_, context_.buffers);
     switch (transfer.status) {
       case event::Transfer::Status::kDone:

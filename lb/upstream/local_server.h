@@ -48,6 +48,19 @@ class LocalServer {
   void keep_idle(Connection& connection, Instant now);
   /// Closes a connection, idle or in use; destroys it at the end of the turn.
   void discard(Connection& connection, bool with_reset = false);
+  /// How much to read at once where the head of an answer is expected. Servers send alike again and
+  /// again: where the last body was spliced, little, since what is read must be copied; where it
+  /// was long and could not be spliced, much.
+  [[nodiscard]] std::size_t head_read_bytes() const noexcept { return head_read_bytes_; }
+  /// An answer is complete: bytes of its body, and whether they were spliced.
+  void note_answer(std::uint64_t bytes, bool spliced) noexcept {
+    const bool is_long = bytes > kHeadReadBytes;
+    head_read_bytes_ = spliced ? kHeadReadBytesMin : is_long ? kHeadReadBytesMax : kHeadReadBytes;
+  }
+  static constexpr std::size_t kHeadReadBytesMin = 4 * 1024;
+  static constexpr std::size_t kHeadReadBytes = 16 * 1024;
+  static constexpr std::size_t kHeadReadBytesMax = 128 * 1024;  // as the workers' scratch
+
   /// An idle connection has an event or has waited too long.
   void drop_idle(Connection& connection);
 
@@ -63,6 +76,7 @@ class LocalServer {
   event::Poller& poller_;
   event::Wheel& wheel_;
   ServerStanding standing_;
+  std::size_t head_read_bytes_ = kHeadReadBytes;
   std::uint32_t address_generation_ = 0;  // raised when the server moves
   IntrusiveList<Connection, InServerList> open_;
   IntrusiveList<Connection, InIdleList> idle_;  // front: used last
