@@ -180,6 +180,7 @@ class Tandem(Balancer):
         backend = {
             "balance": scenario.balance,
             "http-reuse": "always",
+            "pool-purge-delay": "300s",
             "servers": {f"s{i}": self.server(address) for i, address in enumerate(self.servers)},
         }
         if scenario.header_edits:
