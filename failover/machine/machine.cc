@@ -23,9 +23,10 @@ class Stepper {
     become_backup(Reason::kFroze);
   }
 
-  void operator()(Started) {
-    state().is_started = true;
+  void operator()(const Started& started) {
+    if (std::exchange(state().is_started, true)) return;
     state().active_interval = config_.advert_interval;
+    if (started.advertised_at != Instant{}) return adopt(started.advertised_at);
     leave_initialize(Reason::kStarted);
   }
 
@@ -36,14 +37,8 @@ class Stepper {
 
   void operator()(Tick) {
     if (now_ < state().deadline) return;
-    if (state().role == Role::kActive) return advertise();
-    if (state().role != Role::kBackup) return;
-    if (now_ < state().peer_holds_until) {
-      // No adverts, but the node that sends them lives and serves: it is the path that is cut.
-      state().deadline = state().peer_holds_until;
-      return;
-    }
-    become_active(state().expecting);
+    if (state().role == Role::kActive) return stay_active();
+    if (state().role == Role::kBackup) return end_silence();
   }
 
   void operator()(const Advert& advert) {
@@ -71,15 +66,23 @@ class Stepper {
 
   void operator()(const PeerHolds& holds) {
     state().peer_holds_until = std::max(state().peer_holds_until, holds.until);
+    if (state().role != Role::kActive || now_ < state().claimed_until) return;
+    if (outranks(holds.priority, holds.is_from_higher_address))
+      give_way(holds.priority, config_.advert_interval);
   }
 
   void operator()(PeerLetGo) {
     state().peer_holds_until = Instant{};
-    if (state().role == Role::kBackup) become_active(Reason::kHandedOver);
+    if (state().role == Role::kInitialize) return;
+    if (state().role == Role::kBackup)
+      become_active(Reason::kHandedOver);
+    else
+      do_action(Announce{});  // the network knew two places until now
+    state().claimed_until = now_ + config_.advert_interval;
   }
 
   void operator()(const Claim& claim) {
-    if (state().role != Role::kBackup) return;
+    if (state().role != Role::kBackup || claim.until <= now_) return;
     become_active(Reason::kClaim);
     state().claimed_until = claim.until;
   }
@@ -102,16 +105,23 @@ class Stepper {
     become_backup(reason);
   }
 
+  void adopt(Instant advertised_at) {
+    const bool is_in_time = now_ - advertised_at <= safe_silence(config_);
+    if (is_in_time && state().right != 0) return become_active(Reason::kAdopted);
+    do_action(Release{});
+    // Others still wait for the predecessor's next advert: it will not come.
+    if (is_in_time) do_action(SendAdvert{kPriorityFarewell});
+    leave_initialize(Reason::kStarted);
+  }
+
   // Section 6.4.2.
   void heard_as_backup(const Advert& advert) {
     if (advert.priority == kPriorityFarewell) {
       state().peer_holds_until = Instant{};
       state().expecting = Reason::kFarewell;
       // Not later than silence would have it anyway.
-      state().deadline =
-          std::min(state().deadline,
-                   now_ + skew_time(config_, state().active_interval, state().right));
-      return;
+      return wait_until(std::min(
+          state().deadline, now_ + skew_time(config_, state().active_interval, state().right)));
     }
     if (advert.priority >= state().right || !preempts()) return follow(advert);
     state().expecting = Reason::kPreempt;
@@ -119,7 +129,9 @@ class Stepper {
 
   /// Whether a lower node that is active is to be replaced now.
   bool preempts() {
-    if (!config_.preempt || state().stays_back) return false;
+    if (state().stays_back) return false;
+    if (state().right == kPriorityOwner) return true;  // whatever preempt says (section 6.1)
+    if (!config_.preempt) return false;
     if (config_.preempt_delay == Duration::zero()) return true;
     if (state().preempt_after == Instant::max())
       state().preempt_after = now_ + config_.preempt_delay;
@@ -133,19 +145,52 @@ class Stepper {
     wait_for_silence();
   }
 
+  void end_silence() {
+    // So late that we did not run: what was said meanwhile may still be on its way to us.
+    if (now_ - state().deadline > 3 * Duration(state().active_interval)) return wait_for_silence();
+    if (!state().has_looked_again) {
+      state().deadline = now_ + kSecondLook;
+      state().has_looked_again = true;
+      return;
+    }
+    // No adverts, but the node that sends them lives and serves: it is the path that is cut.
+    if (state().expecting == Reason::kSilence && now_ < state().peer_holds_until)
+      return wait_until(state().peer_holds_until);
+    become_active(state().expecting);
+  }
+
   // Section 6.4.3.
   void heard_as_active(const Advert& advert) {
-    if (advert.priority == kPriorityFarewell) return advertise();
-    const bool is_higher = advert.priority > state().right;
-    const bool is_equal = advert.priority == state().right && advert.is_from_higher_address;
-    if ((is_higher || is_equal) && now_ >= state().claimed_until) {
-      do_action(Release{});
-      state().active_interval = advert.interval;
-      return become_backup(is_higher ? Reason::kHigherPriority : Reason::kHigherAddress,
-                           advert.interval);
+    if (advert.priority != kPriorityFarewell) {
+      // Answering a node that is about to let go would have both answer each other without end.
+      if (now_ < state().claimed_until) return;
+      if (outranks(advert.priority, advert.is_from_higher_address))
+        return give_way(advert.priority, advert.interval);
     }
     // It gives way when it hears us; the network may have learned its address meanwhile.
     advertise();
+    do_action(Announce{});
+  }
+
+  bool outranks(std::uint8_t priority, bool is_from_higher_address) {
+    if (priority != state().right) return priority > state().right;
+    return is_from_higher_address;
+  }
+
+  /// The winner may never have heard us: without this last advert it would not know that the
+  /// network has to be told again where the address is.
+  void give_way(std::uint8_t priority, Centiseconds active_interval) {
+    do_action(SendAdvert{state().right});
+    do_action(Release{});
+    become_backup(priority > state().right ? Reason::kHigherPriority : Reason::kHigherAddress,
+                  active_interval);
+  }
+
+  void stay_active() {
+    advertise();
+    if (state().claimed_until == Instant{} || now_ < state().claimed_until) return;
+    // The other node was heard as well until now.
+    state().claimed_until = Instant{};
     do_action(Announce{});
   }
 
@@ -189,8 +234,12 @@ class Stepper {
   }
 
   void wait_for_silence() {
-    state().deadline =
-        now_ + down_interval(config_, state().active_interval, state().right);
+    wait_until(now_ + down_interval(config_, state().active_interval, state().right));
+  }
+
+  void wait_until(Instant deadline) {
+    state().deadline = deadline;
+    state().has_looked_again = false;
   }
 
   void advertise() {
@@ -222,6 +271,8 @@ std::string_view reason_name(Reason reason) noexcept {
   switch (reason) {
     case Reason::kStarted:
       return "started";
+    case Reason::kAdopted:
+      return "adopted";
     case Reason::kOwner:
       return "owner";
     case Reason::kSilence:
@@ -260,7 +311,9 @@ Duration down_interval(const Config& config, Centiseconds interval,
   return 3 * Duration(interval) + skew_time(config, interval, priority);
 }
 
-Duration safe_silence(const Config& config) noexcept { return 3 * Duration(config.advert_interval); }
+Duration safe_silence(const Config& config) noexcept {
+  return 3 * Duration(config.advert_interval);
+}
 
 Step step(const Config& config, State state, Instant now, const Input& input) {
   Stepper stepper(config, state, now);

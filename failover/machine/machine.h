@@ -9,13 +9,16 @@
 //  +------------+  started, right gained   +----------+           |
 //  | Initialize |------------------------->|  Backup  |-----------+
 //  +------------+                          +----------+           |
-//        |  as owner (priority 255)          |      ^             |
-//        |                  silence, farewell|      |higher advert|
-//        |                  handed over,claim|      |froze, yield |
+//        |  owner (priority 255), adopted    |      ^             |
+//        |         silence, farewell, preempt|      |higher heard |
+//        |          handed over, claim, owner|      |froze, yield |
 //        |                                   v      |             |
 //        |                                 +----------+           |
 //        +-------------------------------->|  Active  |-----------+
 //                                          +----------+
+//
+// Who gives way to a higher node says a last advert first, so that the winner knows that there were
+// two and tells the network again where the address is.
 #pragma once
 
 #include "common/time.h"
@@ -48,6 +51,7 @@ struct Config {
 /// Why a role changed.
 enum class Reason : std::uint8_t {
   kStarted,
+  kAdopted,         // a predecessor of this process left the addresses in place
   kOwner,           // priority 255 waits for nobody
   kSilence,         // no advert for the down interval
   kFarewell,        // the active node advertised priority 0
@@ -69,27 +73,35 @@ struct State {
   Role role = Role::kInitialize;
   std::uint8_t right = 0;  // effective priority; 0: this node must not have the address
   bool is_started = false;
-  Centiseconds active_interval{100};      // of the active node, as it says (RFC 9568 section 6.1)
-  Instant deadline = Instant::max();      // next advert, or the end of the down interval
-  Instant advertised_at{};                // while active: when others last heard of us
+  Centiseconds active_interval{100};       // of the active node, as it says (RFC 9568 section 6.1)
+  Instant deadline = Instant::max();       // next advert, or the end of the down interval
+  Instant advertised_at{};                 // while active: when others last heard of us
   Instant preempt_after = Instant::max();  // a lower node is active and left in peace until then
-  Instant claimed_until{};                // adverts of the node that lets go are passed over
-  Instant peer_holds_until{};             // the peer link said that the other node is active
-  Reason expecting = Reason::kSilence;    // what the end of the down interval will mean
-  bool stays_back = false;                // yielded: whoever is active now is not preempted
+  Instant claimed_until{};                 // what the node that lets go still says is passed over
+  Instant peer_holds_until{};              // the peer link said that the other node is active
+  Reason expecting = Reason::kSilence;     // what the end of the down interval will mean
+  bool stays_back = false;                 // yielded: whoever is active now is not preempted
+  bool has_looked_again = false;           // the down interval ended, and what had come was read
 };
 
-// ---- inputs --------------------------------------------------------------------------------------
+// ---- inputs
+// --------------------------------------------------------------------------------------
 
-struct Started {};
+/// A second one changes nothing.
+struct Started {
+  /// Not zero: a predecessor of this process left the addresses in place, and others heard of it
+  /// last at this time. They are adopted if the right is known (RightChanged first) and others
+  /// still wait; else released at once.
+  Instant advertised_at{};
+};
 /// For good: gives the address away.
 struct Stopped {};
-/// A deadline may have been reached.
+/// A deadline may have been reached. Between two of them the owner reads what has arrived.
 struct Tick {};
 /// A valid advert of another node for this virtual router.
 struct Advert {
   std::uint8_t priority;
-  Centiseconds interval;             // never 0: refused when decoded (RFC erratum 8301)
+  Centiseconds interval;                // never 0: refused when decoded (RFC erratum 8301)
   bool is_from_higher_address = false;  // than our own, as numbers (section 6.4.3)
 };
 /// The node's effective priority is now this; 0: it must not have the address.
@@ -97,14 +109,21 @@ struct RightChanged {
   std::uint8_t priority;
 };
 /// The peer said over the authenticated link that it is active and able; it is believed until then.
+/// While it is, silence does not make us active: it is the path of the adverts that is cut. Two
+/// that are active and hear each other only here end as two that hear adverts: the higher stays.
 struct PeerHolds {
   Instant until;
+  std::uint8_t priority = 0;            // 0: not said, then an active node does not give way to it
+  bool is_from_higher_address = false;  // as in Advert
 };
 /// The peer said over the authenticated link that it has let go and we should take over at once.
+/// Worth saying after every Release: one that is active already tells the network again where the
+/// address is. What the peer said before may arrive after it (another socket) and is passed over
+/// for one interval.
 struct PeerLetGo {};
 /// An operator moves the address here: taken without waiting, the other node yields next.
 struct Claim {
-  Instant until;  // how long the other node may take to yield
+  Instant until;  // how long the other node may take to yield; a claim from before is void
 };
 /// An operator moves the address away, and the other node has it.
 struct Yield {};
@@ -112,7 +131,8 @@ struct Yield {};
 using Input =
     std::variant<Started, Stopped, Tick, Advert, RightChanged, PeerHolds, PeerLetGo, Claim, Yield>;
 
-// ---- actions, to be done in order ----------------------------------------------------------------
+// ---- actions, to be done in order
+// ----------------------------------------------------------------
 
 struct SendAdvert {
   std::uint8_t priority;
@@ -146,10 +166,15 @@ struct Step {
 
 [[nodiscard]] Step step(const Config& config, State state, Instant now, const Input& input);
 
+/// When a down interval ends, what has already arrived is read before the silence is believed: a
+/// process that did not run for a while sees its timers first and its packets next.
+inline constexpr Duration kSecondLook = Milliseconds(1);
+
 /// (256 - priority) / 256 of the interval; of a second in VRRPv2 (RFC 9568 section 6.1, RFC 3768).
 [[nodiscard]] Duration skew_time(const Config& config, Centiseconds interval,
                                  std::uint8_t priority) noexcept;
-/// How long silence lasts before a backup of this priority takes over: three intervals and the skew.
+/// How long silence lasts before a backup of this priority takes over: three intervals and the
+/// skew.
 [[nodiscard]] Duration down_interval(const Config& config, Centiseconds interval,
                                      std::uint8_t priority) noexcept;
 /// The longest silence after which no backup, whatever its priority, can have taken over yet.
