@@ -21,8 +21,7 @@ IpAddress IpAddress::of(std::span<const std::uint8_t> bytes) noexcept {
 Result<IpAddress> IpAddress::parse(std::string_view text) {
   const std::string copy(text);
   std::array<std::uint8_t, 16> bytes{};
-  if (::inet_pton(AF_INET, copy.c_str(), bytes.data()) == 1)
-    return of(std::span(bytes).first(4));
+  if (::inet_pton(AF_INET, copy.c_str(), bytes.data()) == 1) return of(std::span(bytes).first(4));
   if (::inet_pton(AF_INET6, copy.c_str(), bytes.data()) == 1) return of(bytes);
   return fail("not an IPv4 or IPv6 address");
 }

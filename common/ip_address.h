@@ -33,7 +33,9 @@ class IpAddress {
   /// AF_INET or AF_INET6.
   [[nodiscard]] int family() const noexcept;
   /// 4 or 16 bytes in network order; valid as long as this object.
-  [[nodiscard]] std::span<const std::uint8_t> bytes() const noexcept { return {bytes_.data(), size_}; }
+  [[nodiscard]] std::span<const std::uint8_t> bytes() const noexcept {
+    return {bytes_.data(), size_};
+  }
   [[nodiscard]] bool is_multicast() const noexcept;
   /// fe80::/10; never IPv4.
   [[nodiscard]] bool is_link_local() const noexcept;

@@ -19,11 +19,20 @@ std::unexpected<Error> cannot_bind(std::string_view path, int error) {
 }
 
 /// Whether somebody listens at `address` now; a file that a dead process left behind does not.
-bool is_in_use(const SocketAddress& address) {
-  const FileDescriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+bool is_in_use(const SocketAddress& address, int type) {
+  const FileDescriptor probe(::socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!probe) return false;
   if (::connect(probe.get(), address.data(), address.size()) == 0) return true;
-  return errno == EAGAIN;  // its queue is full
+  // Its queue is full; or it listens for connections of another type.
+  return errno == EAGAIN || errno == EPROTOTYPE;
+}
+
+/// SOCK_STREAM, SOCK_SEQPACKET …
+int type_of(int fd) {
+  int type = SOCK_STREAM;
+  socklen_t size = sizeof type;
+  ::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size);
+  return type;
 }
 
 bool is_another_kind(const std::string& path) {
@@ -47,7 +56,7 @@ UnixSocketFile& UnixSocketFile::operator=(UnixSocketFile&& other) noexcept {
 Result<UnixSocketFile> UnixSocketFile::listen(int fd, const SocketAddress& address,
                                               const Options& options) {
   const std::string path = address.host();
-  if (is_in_use(address)) return cannot_bind(path, EADDRINUSE);
+  if (is_in_use(address, type_of(fd))) return cannot_bind(path, EADDRINUSE);
   if (is_another_kind(path)) return cannot_bind(path, EEXIST);
   const std::string beside = fmt::format("{}.{}", path, ::getpid());
   const Result<SocketAddress> temporary = SocketAddress::parse("unix:" + beside);

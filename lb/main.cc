@@ -2,7 +2,7 @@
 #include "common/log.h"
 #include "common/random.h"
 #include "lb/config/load.h"
-#include "lb/http/message.h"
+#include "http/message.h"
 #include "lb/process.h"
 #include "lb/version.h"
 

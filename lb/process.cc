@@ -3,6 +3,7 @@
 #include "common/daemon.h"
 #include "common/log.h"
 #include "common/random.h"
+#include "lb/admin/readiness.h"
 #include "lb/control/commands.h"
 #include "lb/health/probes.h"
 #include "lb/listeners.h"
@@ -98,13 +99,39 @@ Result<void> Process::open() {
   }
   admin_source_ =
       std::make_unique<admin::Source>(admin::Source{control_->source(), figures_, info_, facts_});
-  admin_server_ = std::make_unique<admin::AdminServer>(poller_, snapshot_->admin, *admin_source_);
-  if (auto bound = admin_server_->listen(); !bound)
-    return fail("/admin/bind: " + bound.error().message);
+  admin_endpoints_ = std::make_unique<admin::Endpoints>(snapshot_->admin, *admin_source_);
+  admin_server_ = std::make_unique<tandem::admin::AdminServer>(poller_, *admin_endpoints_);
+  if (snapshot_->admin.bind) {
+    if (auto bound = admin_server_->listen(*snapshot_->admin.bind); !bound)
+      return fail("/admin/bind: " + bound.error().message);
+  }
+  if (auto listens = open_pulse(); !listens) return listens;
   if (auto became = daemon::become(global.user, global.group); !became) return became;
   check_descriptor_limit();
   make_workers(std::move(*sockets));
   return {};
+}
+
+Result<void> Process::open_pulse() {
+  if (!snapshot_->pulse.bind) return {};
+  PulseListener::Callbacks callbacks;
+  callbacks.beat_for = [this](const Watcher& watcher, Milliseconds period) {
+    for (const auto& worker : workers_) worker->beat_for(watcher, period);
+  };
+  callbacks.condition = [this] { return condition(); };
+  pulse_ = std::make_unique<PulseListener>(poller_, std::move(callbacks));
+  return pulse_->listen(*snapshot_->pulse.bind);
+}
+
+pulse::Condition Process::condition() const {
+  using enum pulse::Condition::Fitness;
+  pulse::Condition condition{.workers = static_cast<std::uint16_t>(worker_count_)};
+  condition.why = admin::why_not_ready(*admin_source_);
+  if (info_.stopping)
+    condition.fitness = kStopping;
+  else if (!condition.why.empty())
+    condition.fitness = kNotReady;
+  return condition;
 }
 
 void Process::check_descriptor_limit() {
@@ -204,6 +231,8 @@ void Process::begin_stop(Stop how) {
   log::notice("stopping: {} connections have {} to finish", shared_.process.connections.load(),
               format_duration(limit));
   daemon::notify("STOPPING=1");
+  // Before the listening sockets go: the other node takes over while this one finishes.
+  if (pulse_) pulse_->tell();
   for (const auto& worker : workers_) worker->stop_softly();
   stop_timer_.start_periodic(kStopLookEvery, kStopLookEvery);
 }

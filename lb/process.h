@@ -3,6 +3,7 @@
 // stop.
 #pragma once
 
+#include "admin/server.h"
 #include "common/command/server.h"
 #include "common/command/table.h"
 #include "common/event/loop.h"
@@ -12,7 +13,7 @@
 #include "common/event/timer.h"
 #include "common/log_writer.h"
 #include "common/result.h"
-#include "lb/admin/server.h"
+#include "lb/admin/endpoints.h"
 #include "lb/config/snapshot.h"
 #include "lb/control/context.h"
 #include "lb/figures/captures.h"
@@ -21,6 +22,7 @@
 #include "lb/health/alarm.h"
 #include "lb/health/checker.h"
 #include "lb/health/prober.h"
+#include "lb/pulse.h"
 #include "lb/upstream/fleet.h"
 #include "lb/upstream/shared.h"
 #include "lb/worker.h"
@@ -63,6 +65,8 @@ class Process final : private upstream::DataPlane {
   void begin_stop(Stop how);
   void look_whether_idle();
   void check_descriptor_limit();
+  [[nodiscard]] Result<void> open_pulse();
+  [[nodiscard]] pulse::Condition condition() const;
 
   const std::shared_ptr<const config::Snapshot> snapshot_;
   const std::uint32_t worker_count_;
@@ -90,7 +94,9 @@ class Process final : private upstream::DataPlane {
   command::CommandTable commands_;
   std::unique_ptr<command::CommandServer> command_server_;
   std::unique_ptr<admin::Source> admin_source_;
-  std::unique_ptr<admin::AdminServer> admin_server_;
+  std::unique_ptr<admin::Endpoints> admin_endpoints_;
+  std::unique_ptr<tandem::admin::AdminServer> admin_server_;
+  std::unique_ptr<PulseListener> pulse_;
   std::vector<event::Signal> signals_;
   event::Timer tick_timer_;
   event::Timer stop_timer_;

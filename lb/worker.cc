@@ -35,6 +35,7 @@ Worker::Worker(const Parts& parts)
                .worker = parts.index,
                .report_error_limit = parts.report_error_limit},
       grant_elsewhere_(parts.grant_elsewhere),
+      heart_(loop_, static_cast<std::uint16_t>(parts.index)),
       measure_timer_(loop_, [this] { measure(); }) {
   const upstream::LocalBackend::Parts backend_parts{.snapshot = parts.snapshot,
                                                     .shared = parts.shared,
@@ -96,6 +97,10 @@ void Worker::close_connections() {
   mailbox_.post([this] {
     connections_.for_each([](proxy::Downstream& connection) { connection.stop_now(); });
   });
+}
+
+void Worker::beat_for(Watcher watcher, Milliseconds period) {
+  mailbox_.post([this, watcher = std::move(watcher), period] { heart_.beat_for(watcher, period); });
 }
 
 void Worker::finish() {

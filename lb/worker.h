@@ -10,6 +10,7 @@
 #include "common/file_descriptor.h"
 #include "lb/proxy/acceptor.h"
 #include "lb/proxy/context.h"
+#include "lb/pulse.h"
 #include "lb/upstream/standing.h"
 
 #include <memory>
@@ -61,6 +62,8 @@ class Worker {
   void stop_softly();
   /// Closes every client connection, whatever it is doing.
   void close_connections();
+  /// Shows a watcher that the loop turns.
+  void beat_for(Watcher watcher, Milliseconds period);
   /// Ends the thread.
   void finish();
 
@@ -87,6 +90,7 @@ class Worker {
   std::vector<std::unique_ptr<proxy::Acceptor>> acceptors_;
   upstream::GrantPlace grant_elsewhere_;
   std::vector<Grant> grants_;  // to requests of this worker, at the end of the turn
+  Heart heart_;
   event::Timer measure_timer_;
   Instant measured_at_;
   std::thread thread_;

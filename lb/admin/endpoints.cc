@@ -1,8 +1,8 @@
 #include "lb/admin/endpoints.h"
 
+#include "admin/auth.h"
 #include "common/daemon.h"
 #include "common/text.h"
-#include "lb/admin/auth.h"
 #include "lb/admin/compat_families.h"
 #include "lb/admin/metric_families.h"
 #include "lb/admin/metrics_query.h"
@@ -66,7 +66,8 @@ Reply Endpoints::answer(const Request& request) const {
 }
 
 bool Endpoints::needs_password(const Request& request) const {
-  return !settings_.auth.empty() && !is_authorized(settings_.auth, request.authorization);
+  return !settings_.auth.empty() &&
+         !tandem::admin::is_authorized(settings_.auth, request.authorization);
 }
 
 Reply Endpoints::ready() const {

@@ -2,30 +2,16 @@
 // it knows no socket. Thread: control, except Reply::later.
 #pragma once
 
+#include "admin/endpoints.h"
 #include "lb/admin/source.h"
 #include "lb/config/snapshot.h"
 
-#include <functional>
-#include <string>
 #include <string_view>
 
 namespace tandem::lb::admin {
 
-struct Request {
-  bool is_get = true;              // GET or HEAD
-  std::string_view path;           // without the query
-  std::string_view query;          // after the "?"; empty: none
-  std::string_view authorization;  // value of the field; empty: none
-};
-
-struct Reply {
-  int status = 200;
-  std::string content_type = "text/plain; charset=utf-8";
-  std::string body;
-  std::string location;  // redirects
-  /// Set: makes the body, on any thread, from a copy it owns.
-  std::move_only_function<std::string()> later;
-};
+using tandem::admin::Reply;
+using tandem::admin::Request;
 
 /// - `/live`: 200 as long as the loop turns.
 /// - `/ready`: 200, or 503 with the reason.
@@ -35,13 +21,13 @@ struct Reply {
 ///   is understood and means nothing; `;up` and `;no-maint` leave rows out, `;refresh` reloads.
 ///
 /// The last two ask for a password when the settings have one.
-class Endpoints {
+class Endpoints final : public tandem::admin::Endpoints {
  public:
   /// Both outlive it.
   Endpoints(const config::Admin& settings, const Source& source)
       : settings_(settings), source_(source) {}
 
-  [[nodiscard]] Reply answer(const Request& request) const;
+  [[nodiscard]] Reply answer(const Request& request) const override;
 
  private:
   [[nodiscard]] Reply ready() const;

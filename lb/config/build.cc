@@ -1,37 +1,13 @@
 #include "lb/config/build.h"
 
 #include "common/text.h"
+#include "config/files.h"
+#include "config/shape.h"
 #include "lb/config/errorfile.h"
-#include "lb/config/files.h"
-#include "lb/config/shape.h"
 
 #include <fmt/format.h>
 
 namespace tandem::lb::config {
-
-void BuildContext::error(const Place& at, std::string message) const {
-  report.error(at.value->at, at.pointer, std::move(message));
-}
-
-void BuildContext::warning(const Place& at, std::string message) const {
-  report.warning(at.value->at, at.pointer, std::move(message));
-}
-
-std::optional<SocketAddress> BuildContext::address(const Place& at) const {
-  if (!at || at.value->type != jsonc::Type::kString || at.value->text.empty()) return std::nullopt;
-  const std::string& text = at.value->text;
-  auto numeric = SocketAddress::parse(text);
-  if (numeric) return *numeric;
-  // Only a host that is no address is worth a question to the resolver.
-  const bool is_name = numeric.error().message == "not an IP address" && !text.starts_with('[');
-  if (is_name && !environment.resolve)
-    numeric = SocketAddress::parse("0.0.0.0" + text.substr(text.rfind(':')));
-  else if (is_name)
-    numeric = environment.resolve(text);
-  if (numeric) return *numeric;
-  error(at, fmt::format("{}: {}", quoted(*at.value), numeric.error().message));
-  return std::nullopt;
-}
 
 std::optional<SocketAddress> BuildContext::listening(const Place& at) {
   auto result = address(at);
@@ -50,16 +26,6 @@ std::optional<BackendIndex> BuildContext::backend(const Place& at) {
   error(at, fmt::format("there is no backend {}{}", quoted(*at.value),
                         near && !at.value->hidden ? fmt::format("; did you mean \"{}\"?", *near)
                                                   : "; define it under \"backends\""));
-  return std::nullopt;
-}
-
-std::optional<std::string> BuildContext::file(const Place& at, std::size_t bytes_max) const {
-  if (!at || at.value->type != jsonc::Type::kString || at.value->text.empty()) return std::nullopt;
-  const std::string path = beside(report.source(at.value->at.source), at.value->text);
-  auto read = read_whole(path, bytes_max);
-  if (read) return std::move(read->text);
-  error(at, fmt::format("cannot read {}: {}", at.value->hidden ? quoted(*at.value) : path,
-                        read.error().message));
   return std::nullopt;
 }
 
@@ -99,7 +65,7 @@ ErrorFiles build_errorfiles(const BuildContext& context, const Layers& layers) {
 void build(const jsonc::Value& root, const Environment& environment, Report& report,
            Snapshot& snapshot) {
   const Place whole{&root, ""};
-  BuildContext context{environment, report, snapshot, whole, whole.child("defaults"), {}, {}, {}};
+  BuildContext context{{environment, report, whole}, snapshot, whole.child("defaults"), {}, {}, {}};
   if (const jsonc::Value* backends = root.find("backends"))
     for (const jsonc::Member& member : backends->members)
       context.backend_names.push_back(member.key);

@@ -3,9 +3,10 @@
 // values that exclude each other. Never stops at the first problem. Blocking (names, files).
 #pragma once
 
-#include "lb/config/environment.h"
-#include "lb/config/layers.h"
-#include "lb/config/report.h"
+#include "config/builder.h"
+#include "config/environment.h"
+#include "config/layers.h"
+#include "config/report.h"
 #include "lb/config/snapshot.h"
 
 #include <memory>
@@ -15,6 +16,8 @@
 
 namespace tandem::lb::config {
 
+using namespace tandem::config;
+
 /// Something that listens, for the search for collisions.
 struct Listener {
   SocketAddress address;
@@ -22,26 +25,17 @@ struct Listener {
 };
 
 /// What the parts of building share.
-struct BuildContext {
-  const Environment& environment;
-  Report& report;
+struct BuildContext : Builder {
   Snapshot& snapshot;
-  Place root;
   Place defaults;
   std::vector<Listener> listeners;
   std::vector<std::string_view> backend_names;  // by BackendIndex
   std::vector<bool> backend_used;               // by BackendIndex
 
-  void error(const Place& at, std::string message) const;
-  void warning(const Place& at, std::string message) const;
-  /// The address written at `at`, or nullopt after an error.
-  [[nodiscard]] std::optional<SocketAddress> address(const Place& at) const;
   /// Like address(), and remembered among `listeners`.
   [[nodiscard]] std::optional<SocketAddress> listening(const Place& at);
   /// The backend named at `at`, which then counts as used; nullopt after an error.
   [[nodiscard]] std::optional<BackendIndex> backend(const Place& at);
-  /// The text of the file named at `at`, or nullopt after an error.
-  [[nodiscard]] std::optional<std::string> file(const Place& at, std::size_t bytes_max) const;
 };
 
 /// The snapshot is whole only if `report` has no errors afterwards.

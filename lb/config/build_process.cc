@@ -1,9 +1,9 @@
 // "global", "runtime", "admin" and "log".
 #include "common/text.h"
+#include "config/files.h"
+#include "config/schema.h"
+#include "config/shape.h"
 #include "lb/config/build.h"
-#include "lb/config/files.h"
-#include "lb/config/schema.h"
-#include "lb/config/shape.h"
 
 #include <fmt/format.h>
 
@@ -69,13 +69,6 @@ void build_runtime(BuildContext& context) {
   }
 }
 
-bool is_loopback(const SocketAddress& address) {
-  const std::string_view bytes = address.ip_bytes();
-  if (address.is_unix()) return true;
-  if (bytes.size() == 4) return bytes[0] == 127;
-  return address.host() == "::1";
-}
-
 void build_admin(BuildContext& context) {
   const Place admin = context.root.child("admin");
   if (!admin || admin.value->type != jsonc::Type::kObject) return;
@@ -131,6 +124,21 @@ void build_log(BuildContext& context) {
     build_target(context, target, out);
 }
 
+/// A pair's data plane shows that it lives unless it was told not to.
+void build_pulse(BuildContext& context) {
+  const Place failover = context.root.child("failover");
+  if (!failover || failover.value->type != jsonc::Type::kObject) return;
+  const Place lb = failover.child("track").child("lb");
+  bool wanted = true;
+  read(lb, wanted);
+  if (!wanted) return;
+  context.snapshot.pulse.bind = lb.child("bind")
+                                    ? context.listening(lb.child("bind"))
+                                    : SocketAddress::parse("unix:/run/tandem/pulse.sock").value();
+  if (const auto& bind = context.snapshot.pulse.bind; bind && !bind->is_unix())
+    context.error(lb.child("bind"), "a Unix socket is expected: \"unix:/path\"");
+}
+
 }  // namespace
 
 void build_process(BuildContext& context) {
@@ -139,6 +147,7 @@ void build_process(BuildContext& context) {
   build_admin(context);
   read(context.root.child("metrics").child("compat"), context.snapshot.metrics_compat);
   build_log(context);
+  build_pulse(context);
 }
 
 }  // namespace tandem::lb::config

@@ -1,8 +1,8 @@
 // "rules" of a frontend.
 #include "common/text.h"
+#include "config/files.h"
+#include "config/shape.h"
 #include "lb/config/build.h"
-#include "lb/config/files.h"
-#include "lb/config/shape.h"
 
 #include <fmt/format.h>
 

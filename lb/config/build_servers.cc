@@ -1,6 +1,6 @@
 // "servers" of a backend.
+#include "config/shape.h"
 #include "lb/config/build.h"
-#include "lb/config/shape.h"
 
 #include <fmt/format.h>
 

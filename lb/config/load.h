@@ -3,8 +3,8 @@
 // worker.
 #pragma once
 
-#include "lb/config/environment.h"
-#include "lb/config/problem.h"
+#include "config/environment.h"
+#include "config/problem.h"
 #include "lb/config/snapshot.h"
 
 #include <memory>
@@ -13,6 +13,10 @@
 #include <vector>
 
 namespace tandem::lb::config {
+
+using tandem::config::Environment;
+using tandem::config::Problem;
+using tandem::config::Problems;
 
 struct LoadResult {
   std::shared_ptr<const Snapshot> snapshot;  // null exactly when there are errors

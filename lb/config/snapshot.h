@@ -6,6 +6,7 @@
 #include "common/address.h"
 #include "common/log.h"
 #include "common/time.h"
+#include "config/values.h"
 
 #include <cstdint>
 #include <map>
@@ -17,6 +18,9 @@
 #include <vector>
 
 namespace tandem::lb::config {
+
+using tandem::config::Balance;
+using tandem::config::LogTarget;
 
 using FrontendIndex = std::uint32_t;
 using BackendIndex = std::uint32_t;
@@ -104,18 +108,6 @@ struct Frontend {
 };
 
 // ---- backends ----------------------------------------------------------------------------------
-
-/// Row of the policy table in lb/balance/registry.cc, with what follows it in parentheses.
-struct Balance {
-  std::string policy = "roundrobin";
-  std::uint32_t random_draws = 2;  // random(N)
-  enum class Key : std::uint8_t { kNone, kSource, kUri, kHeader, kCookie, kQuery };
-  Key key = Key::kNone;                   // what source, uri and hash look at
-  std::string key_name;                   // header, cookie or parameter name (header: lower case)
-  bool uri_whole = false;                 // "uri whole": the query counts too
-  std::uint32_t hash_balance_factor = 0;  // percent of the mean a server may carry; 0: unbounded
-  friend bool operator==(const Balance&, const Balance&) = default;
-};
 
 struct Check {
   enum class Type : std::uint8_t { kTcp, kHttp };
@@ -215,13 +207,19 @@ struct Admin {
 
 struct AccessLog {
   enum class Format : std::uint8_t { kJson, kHttplog, kClf };
-  enum class Target : std::uint8_t { kNone, kStdout, kStderr, kFile, kSyslog };
+  using Target = LogTarget::Kind;
   Format format = Format::kJson;
   Target target = Target::kNone;
   std::string path;  // file; or the syslog socket path / host:port
   std::string tag = "tandem";
   int facility = 16;  // local0
   friend bool operator==(const AccessLog&, const AccessLog&) = default;
+};
+
+/// What the data plane needs of "failover": where it shows tandem-failover that it lives.
+struct PulseSocket {
+  std::optional<SocketAddress> bind;  // none: no failover, or it does not look
+  friend bool operator==(const PulseSocket&, const PulseSocket&) = default;
 };
 
 struct Snapshot {
@@ -232,6 +230,7 @@ struct Snapshot {
   bool metrics_compat = true;  // haproxy_* families beside tandem_*
   log::Level log_level = log::Level::kInfo;
   AccessLog access_log;
+  PulseSocket pulse;
   std::vector<Frontend> frontends;  // in file order
   std::vector<Backend> backends;
   friend bool operator==(const Snapshot&, const Snapshot&) = default;

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "common/event/poller.h"
-#include "lb/http/chunked.h"
+#include "http/chunked.h"
 
 #include <cstddef>
 #include <cstdint>

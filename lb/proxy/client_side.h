@@ -3,8 +3,8 @@
 #pragma once
 
 #include "common/address.h"
-#include "lb/http/h1_encoder.h"
-#include "lb/http/message.h"
+#include "http/h1_encoder.h"
+#include "http/message.h"
 #include "lb/proxy/body.h"
 
 #include <cstddef>

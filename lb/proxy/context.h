@@ -9,7 +9,7 @@
 #include "lb/config/snapshot.h"
 #include "lb/figures/captures.h"
 #include "lb/figures/figures.h"
-#include "lb/http/message.h"
+#include "http/message.h"
 #include "lb/proxy/access_log.h"
 #include "lb/proxy/pipe_pool.h"
 #include "lb/route/router.h"

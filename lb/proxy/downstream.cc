@@ -1,7 +1,7 @@
 #include "lb/proxy/downstream.h"
 
 #include "common/check.h"
-#include "lb/http/local_response.h"
+#include "http/local_response.h"
 #include "lb/proxy/acceptor.h"
 #include "lb/proxy/request_slot.h"
 

@@ -4,7 +4,7 @@
 #include "common/daemon.h"
 #include "lb/balance/key.h"
 #include "lb/balance/registry.h"
-#include "lb/http/local_response.h"
+#include "http/local_response.h"
 #include "lb/proxy/record.h"
 #include "lb/route/redirect.h"
 

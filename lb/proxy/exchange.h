@@ -11,7 +11,7 @@
 // It is written against ClientSide and knows no version of HTTP on that side.
 #pragma once
 
-#include "lb/http/local_response.h"
+#include "http/local_response.h"
 #include "lb/proxy/client_side.h"
 #include "lb/proxy/context.h"
 #include "lb/proxy/h1_upstream.h"

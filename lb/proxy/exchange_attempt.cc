@@ -1,6 +1,6 @@
 // One attempt of an exchange: from the connection to the last byte of the answer, when all goes
 // well. What happens otherwise is in exchange_failure.cc.
-#include "lb/http/local_response.h"
+#include "http/local_response.h"
 #include "lb/proxy/exchange.h"
 #include "lb/upstream/local_server.h"
 

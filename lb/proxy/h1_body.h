@@ -2,7 +2,7 @@
 // message.
 #pragma once
 
-#include "lb/http/chunked.h"
+#include "http/chunked.h"
 #include "lb/proxy/body.h"
 #include "lb/proxy/input.h"
 #include "lb/proxy/output.h"

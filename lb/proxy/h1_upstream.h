@@ -1,9 +1,9 @@
 // H1Upstream: one request and its answer in HTTP/1.1 on a server connection.
 #pragma once
 
-#include "lb/http/h1_decoder.h"
-#include "lb/http/h1_encoder.h"
-#include "lb/http/message.h"
+#include "http/h1_decoder.h"
+#include "http/h1_encoder.h"
+#include "http/message.h"
 #include "lb/proxy/context.h"
 #include "lb/proxy/h1_body.h"
 #include "lb/proxy/input.h"

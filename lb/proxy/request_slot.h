@@ -2,7 +2,7 @@
 // of which it needs while it is idle. Slots are used again, the one used last first.
 #pragma once
 
-#include "lb/http/h1_decoder.h"
+#include "http/h1_decoder.h"
 #include "lb/proxy/exchange.h"
 #include "lb/proxy/h1_body.h"
 

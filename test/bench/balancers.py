@@ -39,8 +39,11 @@ class Balancer:
 
     def is_up(self):
         if not self.process.is_running():
-            raise RuntimeError(f"{self.name} did not start:\n{self.process.output()[-2000:]}")
+            raise RuntimeError(f"{self.name} did not start:\n{self.output_of_start()}")
         return accepts(self.port)
+
+    def output_of_start(self):
+        return self.process.output()[-2000:].replace(f"{self.folder}/", "")
 
     def pids(self):
         return measure.family(self.process.pid)

@@ -1,7 +1,7 @@
 // Chunked bodies: cutting changes nothing, skipping data changes nothing but the data, and a body
 // that was read whole reads the same after it was written anew.
 #include "test/fuzz/oracle.h"
-#include "test/unit/lb/http/describe.h"
+#include "test/unit/http/describe.h"
 
 #include <array>
 #include <cstdint>
@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-namespace tandem::lb::http {
+namespace tandem::http {
 namespace {
 
 constexpr auto kRole = FieldSection::Role::kRequest;
@@ -60,11 +60,11 @@ void check_round_trip(std::string_view body) {
 }
 
 }  // namespace
-}  // namespace tandem::lb::http
+}  // namespace tandem::http
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace tandem;
-  using namespace tandem::lb::http;
+  using namespace tandem::http;
   const std::string body(reinterpret_cast<const char*>(data), size);
   const std::string whole = decode(body, {size});
   fuzz::expect_same("cut", whole, decode(body, fuzz::cuts(body, size)));

@@ -4,7 +4,7 @@
 #include "common/jsonc.h"
 #include "common/text.h"
 #include "lb/config/build.h"
-#include "lb/config/shape.h"
+#include "config/shape.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -16,6 +16,7 @@
 namespace {
 
 using namespace tandem;
+using namespace tandem::config;
 using namespace tandem::lb::config;
 
 /// Nothing of the machine, no name resolved: the same bytes always go the same way.

@@ -7,9 +7,9 @@
 // (so only heads whose target it takes), and fields whose names only begin with one it interprets:
 // it counts "Transfer-EncodingX" as Transfer-Encoding.
 #include "common/text.h"
-#include "lb/http/h1_encoder.h"
+#include "http/h1_encoder.h"
 #include "test/fuzz/oracle.h"
-#include "test/unit/lb/http/describe.h"
+#include "test/unit/http/describe.h"
 
 #include <fmt/core.h>
 #include <http_parser.h>
@@ -18,7 +18,7 @@
 #include <string>
 #include <string_view>
 
-namespace tandem::lb::http {
+namespace tandem::http {
 namespace {
 
 struct Second {
@@ -130,11 +130,11 @@ void check_round_trip(std::string_view bytes, const RequestHead& head) {
 }
 
 }  // namespace
-}  // namespace tandem::lb::http
+}  // namespace tandem::http
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace tandem;
-  using namespace tandem::lb::http;
+  using namespace tandem::http;
   const std::string bytes(reinterpret_cast<const char*>(data), size);
   const std::string whole = decode_request(bytes, {size});
   fuzz::expect_same("cut", whole, decode_request(bytes, fuzz::cuts(bytes, size)));

@@ -1,14 +1,14 @@
 // Response heads: cutting changes nothing, and what we send on reads back with the same status and
 // framing. The first byte chooses the request and the client the response is read for.
-#include "lb/http/h1_encoder.h"
+#include "http/h1_encoder.h"
 #include "test/fuzz/oracle.h"
-#include "test/unit/lb/http/describe.h"
+#include "test/unit/http/describe.h"
 
 #include <cstdint>
 #include <string>
 #include <string_view>
 
-namespace tandem::lb::http {
+namespace tandem::http {
 namespace {
 
 void check_round_trip(std::string_view bytes, const ResponseHead& head,
@@ -34,11 +34,11 @@ void check_round_trip(std::string_view bytes, const ResponseHead& head,
 }
 
 }  // namespace
-}  // namespace tandem::lb::http
+}  // namespace tandem::http
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace tandem;
-  using namespace tandem::lb::http;
+  using namespace tandem::http;
   if (size == 0) return 0;
   const ResponseContext context{
       .request_method = (data[0] & 1U) != 0 ? Method::kHead : Method::kGet,

@@ -1,7 +1,7 @@
 // config_check FILE…: loads the files as tandem-lb would, without looking names up, says what is
 // wrong and ends 0, 2 or 6. "--schema" and "--tables" print what etc/tandem.schema.json and the
 // tables of docs/CONFIGURATION.md must be.
-#include "lb/config/json_schema.h"
+#include "config/json_schema.h"
 #include "lb/config/load.h"
 
 #include <fmt/format.h>
@@ -13,6 +13,7 @@
 
 namespace {
 
+using namespace tandem::config;
 using namespace tandem::lb::config;
 
 void print_tables() {

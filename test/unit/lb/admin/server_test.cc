@@ -1,6 +1,7 @@
-#include "lb/admin/server.h"
+#include "admin/server.h"
 
 #include "admin_harness.h"
+#include "lb/admin/endpoints.h"
 #include "common/file_descriptor.h"
 
 #include <catch2/catch.hpp>
@@ -11,6 +12,8 @@
 #include <string>
 
 namespace tandem::lb::admin {
+
+using tandem::admin::AdminServer;
 namespace {
 
 using testing::World;
@@ -73,12 +76,10 @@ struct Served {
   event::Poller poller{loop};
   World world;
   config::Admin settings;
-  AdminServer server{poller, settings, world.source};
+  Endpoints endpoints{settings, world.source};
+  AdminServer server{poller, endpoints};
 
-  Served() {
-    settings.bind = *SocketAddress::parse("127.0.0.1:0");
-    REQUIRE(server.listen());
-  }
+  Served() { REQUIRE(server.listen(*SocketAddress::parse("127.0.0.1:0"))); }
   Client connect() { return Client(loop, server.address()); }
 };
 
@@ -173,22 +174,11 @@ TEST_CASE("More clients than there is room for wait their turn", "[admin]") {
 
 TEST_CASE("An address in use is an error with its name", "[admin]") {
   Served served;
-  config::Admin settings;
-  settings.bind = served.server.address();
-  AdminServer second(served.poller, settings, served.world.source);
-  const Result<void> bound = second.listen();
+  AdminServer second(served.poller, served.endpoints);
+  const Result<void> bound = second.listen(served.server.address());
   REQUIRE_FALSE(bound);
   CHECK(bound.error().message ==
         "cannot bind " + served.server.address().text() + ": Address already in use");
-}
-
-TEST_CASE("Without an address nothing listens", "[admin]") {
-  event::Loop loop;
-  event::Poller poller(loop);
-  const World world;
-  const config::Admin settings;
-  AdminServer server(poller, settings, world.source);
-  CHECK(server.listen());
 }
 
 }  // namespace tandem::lb::admin

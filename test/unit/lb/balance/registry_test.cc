@@ -1,6 +1,6 @@
 #include "lb/balance/registry.h"
 
-#include "lb/config/policies.h"
+#include "config/policies.h"
 
 #include <catch2/catch.hpp>
 
@@ -18,7 +18,7 @@ std::vector<std::string> table_names() {
 
 TEST_CASE("the policy table has the rows that the configuration allows, in the same order") {
   std::vector<std::string> allowed;
-  for (const config::BalancePolicy& row : config::kBalancePolicies) allowed.emplace_back(row.name);
+  for (const tandem::config::BalancePolicy& row : tandem::config::kBalancePolicies) allowed.emplace_back(row.name);
   CHECK(table_names() == allowed);
 }
 

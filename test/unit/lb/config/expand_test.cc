@@ -1,8 +1,8 @@
 // "${…}" in strings, and that no secret shows.
-#include "lb/config/expand.h"
+#include "config/expand.h"
 
-#include "lb/config/files.h"
-#include "scratch.h"
+#include "config/files.h"
+#include "load_text.h"
 
 #include <catch2/catch.hpp>
 

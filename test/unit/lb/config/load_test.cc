@@ -1,7 +1,7 @@
 // What good configurations become, and how files, folders and includes are put together.
 #include "lb/config/load.h"
 
-#include "scratch.h"
+#include "load_text.h"
 
 #include <catch2/catch.hpp>
 

@@ -1,6 +1,6 @@
 // Every sample a person may copy is read: the files of etc/, the blocks of docs/CONFIGURATION.md,
 // and the complete sample of the contract, of which this release refuses exactly what it lacks.
-#include "scratch.h"
+#include "load_text.h"
 
 #include <catch2/catch.hpp>
 
@@ -110,7 +110,8 @@ TEST_CASE("Of the complete sample only what this release lacks is refused, each 
               lacks("75:26: /backends/postgres/check/type", "\"type\": \"pgsql\""),
               lacks("75:35: /backends/postgres/check/role", "\"role\""),
               lacks("75:54: /backends/postgres/check/user", "\"user\""),
-              lacks("79:3: /failover", "\"failover\"")});
+              lacks("85:5: /failover/peer", "\"peer\""),
+              lacks("89:5: /failover/notify", "\"notify\"")});
   CHECK(texts(result.warnings, scratch) ==
         Texts{"/t:72:15: /backends/orders: not used: no frontend names it"});
 }

@@ -1,12 +1,12 @@
 // The table, etc/tandem.schema.json and docs/CONFIGURATION.md say the same, in both directions; and
 // the defaults the table names are those that hold.
-#include "lb/config/schema.h"
+#include "config/schema.h"
 
 #include "common/text.h"
-#include "lb/config/json_schema.h"
-#include "lb/config/policies.h"
-#include "lb/config/values.h"
-#include "scratch.h"
+#include "config/json_schema.h"
+#include "config/policies.h"
+#include "config/values.h"
+#include "load_text.h"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>

@@ -1,0 +1,92 @@
+// Settings: what tandem-failover was told, after it has been checked. Plain values that cannot be
+// wrong any more: the node knows which one it is, priorities are given out, defaults filled in.
+// Immutable once built.
+#pragma once
+
+#include "common/address.h"
+#include "common/ip_address.h"
+#include "common/log.h"
+#include "common/time.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tandem::failover::config {
+
+struct Node {
+  std::string name;
+  IpAddress address;
+  std::optional<IpAddress> address6;  // none: IPv6 adverts by multicast only
+  std::uint8_t priority = 100;        // base; a group's "prefer" may say otherwise
+  friend bool operator==(const Node&, const Node&) = default;
+
+  /// Its address of that family; nullopt: none was given.
+  [[nodiscard]] std::optional<IpAddress> of_family(bool v6) const {
+    if (address.is_v6() == v6) return address;
+    return address6 && v6 ? address6 : std::nullopt;
+  }
+};
+
+/// One virtual router of one family (RFC 9568 section 1: IPv4 and IPv6 run apart).
+struct Router {
+  std::string name;  // the group, with "/6" behind it for IPv6: "main", "main/6"
+  std::uint8_t vrid = 1;
+  bool is_v6 = false;
+  std::uint8_t priority = 100;  // base, of this node
+  std::vector<IpPrefix> vips;   // IPv6: the first one is link-local (section 5.2.9)
+  friend bool operator==(const Router&, const Router&) = default;
+};
+
+struct TrackScript {
+  std::string name;
+  std::vector<std::string> exec;  // never empty
+  Milliseconds interval{2'000};
+  Milliseconds timeout{1'000};
+  std::uint32_t rise = 2;
+  std::uint32_t fall = 3;
+  int weight = 0;
+  friend bool operator==(const TrackScript&, const TrackScript&) = default;
+};
+
+struct TrackLb {
+  SocketAddress bind;  // where tandem-lb listens; a Unix socket
+  Milliseconds hang{200};
+  bool ready = true;
+  friend bool operator==(const TrackLb&, const TrackLb&) = default;
+};
+
+struct Track {
+  std::optional<TrackLb> lb;
+  std::vector<std::string> interfaces;
+  std::vector<TrackScript> scripts;
+  friend bool operator==(const Track&, const Track&) = default;
+};
+
+struct RuntimeSocket {
+  SocketAddress address;
+  std::uint32_t mode = 0600;  // Unix sockets only
+  friend bool operator==(const RuntimeSocket&, const RuntimeSocket&) = default;
+};
+
+struct Settings {
+  std::uint8_t version = 3;
+  std::string interface;
+  Milliseconds advert_interval{100};  // whole hundredths of a second; version 2: whole seconds
+  bool unicast = false;
+  std::string password;  // version 2; empty: none
+  bool preempt = true;
+  Milliseconds preempt_delay{0};
+  bool lease = true;
+  Node self;
+  std::vector<Node> peers;  // the other nodes
+  std::vector<Router> routers;
+  Track track;
+  RuntimeSocket runtime;
+  SocketAddress admin;
+  log::Level log_level = log::Level::kInfo;
+  friend bool operator==(const Settings&, const Settings&) = default;
+};
+
+}  // namespace tandem::failover::config

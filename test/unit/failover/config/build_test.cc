@@ -1,0 +1,196 @@
+// What tandem-failover makes of its part of the file, and what it refuses.
+#include "failover/config/load.h"
+#include "test/unit/config/scratch.h"
+
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+namespace tandem::failover::config {
+namespace {
+
+using tandem::config::Scratch;
+using tandem::config::test_environment;
+using tandem::config::texts;
+using Texts = std::vector<std::string>;
+
+constexpr std::string_view kNodes =
+    R"("nodes": { "lb1": { "address": "192.0.2.11", "priority": 150 },
+                  "lb2": { "address": "192.0.2.12", "priority": 100 } })";
+
+/// One line, so that columns are easy to count.
+std::string file(std::string_view more, std::string_view nodes = kNodes) {
+  return fmt::format(R"({{"failover": {{"interface": "eth0", {}, {}}}}})", more, nodes);
+}
+
+std::string plain(std::string_view more) {
+  return file(fmt::format(R"("vrid": 51, "vips": ["192.0.2.10/24"]{})", more));
+}
+
+LoadResult load_text(const Scratch& scratch, std::string_view text, std::string_view node = "",
+                     std::string_view owned = "") {
+  Identity identity;
+  identity.node = node;
+  identity.owns = [owned](const IpAddress& address) { return address.text() == owned; };
+  return load({scratch.write("t", text)}, identity, test_environment());
+}
+
+Texts errors(std::string_view text, std::string_view node = "") {
+  const Scratch scratch;
+  return texts(load_text(scratch, text, node).errors, scratch);
+}
+
+std::string only_error(std::string_view text) {
+  const Texts all = errors(text);
+  REQUIRE(all.size() == 1);
+  // Where in the line is the shape check's business.
+  return all.front().substr(all.front().find(": /") + 2);
+}
+
+Settings settings(std::string_view text, std::string_view node = "") {
+  const Scratch scratch;
+  const LoadResult result = load_text(scratch, text, node);
+  CHECK(texts(result.errors, scratch) == Texts{});
+  REQUIRE(result.settings != nullptr);
+  return *result.settings;
+}
+
+}  // namespace
+
+TEST_CASE("The smallest pair has its defaults") {
+  const Settings read = settings(plain(""));
+  CHECK(read.version == 3);
+  CHECK(read.interface == "eth0");
+  CHECK(read.advert_interval == Milliseconds(100));
+  CHECK_FALSE(read.unicast);
+  CHECK(read.preempt);
+  CHECK(read.preempt_delay == Milliseconds(0));
+  CHECK(read.lease);
+  CHECK(read.self.name == "lb1");  // the host name of the test's environment
+  REQUIRE(read.peers.size() == 1);
+  CHECK(read.peers[0].name == "lb2");
+  REQUIRE(read.routers.size() == 1);
+  CHECK(read.routers[0].name == "main");
+  CHECK(read.routers[0].vrid == 51);
+  CHECK(read.routers[0].priority == 150);
+  CHECK(read.routers[0].vips[0].text() == "192.0.2.10/24");
+  REQUIRE(read.track.lb.has_value());
+  CHECK(read.track.lb->bind.text() == "unix:/run/tandem/pulse.sock");
+  CHECK(read.track.lb->hang == Milliseconds(200));
+  CHECK(read.track.lb->ready);
+  CHECK(read.track.interfaces == std::vector<std::string>{"eth0"});
+  CHECK(read.runtime.address.text() == "unix:/run/tandem/failover.sock");
+  CHECK(read.runtime.mode == 0600);
+  CHECK(read.admin.text() == "127.0.0.1:8405");
+}
+
+TEST_CASE("A node knows itself by what it is told, its host name, then its address") {
+  const Scratch scratch;
+  CHECK(load_text(scratch, plain(""), "lb2", "192.0.2.11").settings->self.name == "lb2");
+  CHECK(load_text(scratch, plain(""), "", "192.0.2.12").settings->self.name == "lb1");
+  const std::string others = file(R"("vrid": 51, "vips": ["192.0.2.10/24"])",
+                                  R"("nodes": { "a": { "address": "192.0.2.11", "priority": 150 },
+                                     "b": { "address": "192.0.2.12", "priority": 100 } })");
+  CHECK(load_text(scratch, others, "", "192.0.2.12").settings->self.name == "b");
+  CHECK(errors(others).size() == 1);
+  CHECK(errors(others)[0].find("say --node NAME") != std::string::npos);
+  CHECK(errors(plain(""), "lb3")[0].ends_with(
+      "there is no node \"lb3\" (--node); did you mean \"lb1\"?"));
+}
+
+TEST_CASE("Groups give each node its own priority") {
+  const std::string groups =
+      R"("groups": { "a": { "vrid": 51, "vips": ["192.0.2.10/24"], "prefer": ["lb1", "lb2"] },
+                     "b": { "vrid": 52, "vips": ["192.0.2.20/24"], "prefer": ["lb2"] } })";
+  const Settings first = settings(file(groups), "lb1");
+  REQUIRE(first.routers.size() == 2);
+  CHECK(first.routers[0].priority == 150);
+  CHECK(first.routers[1].priority == 100);
+  const Settings second = settings(file(groups), "lb2");
+  CHECK(second.routers[0].priority == 100);
+  CHECK(second.routers[1].priority == 150);
+}
+
+TEST_CASE("IPv6 addresses are a virtual router of their own, with a link-local one first") {
+  const Settings read =
+      settings(file(R"("vrid": 51, "vips": ["2001:db8::10/64", "192.0.2.10/24"])"));
+  REQUIRE(read.routers.size() == 2);
+  CHECK(read.routers[0].name == "main");
+  CHECK(read.routers[1].name == "main/6");
+  CHECK(read.routers[1].is_v6);
+  REQUIRE(read.routers[1].vips.size() == 2);
+  CHECK(read.routers[1].vips[0].text() == "fe80::200:5eff:fe00:233/64");
+  CHECK(read.routers[1].vips[1].text() == "2001:db8::10/64");
+  const Settings own = settings(file(R"("vrid": 51, "vips": ["2001:db8::10/64", "fe80::1/64"])"));
+  CHECK(own.routers[0].vips[0].text() == "fe80::1/64");
+}
+
+TEST_CASE("What tracking was told is read") {
+  const Settings read = settings(plain(
+      R"(, "track": { "lb": { "bind": "unix:/x", "hang": "300ms", "ready": false },
+                      "interface": ["eth0", "eth1"],
+                      "script": { "gw": { "exec": ["/bin/ping", "-c1"], "weight": -60,
+                                          "interval": "3s", "timeout": "500ms",
+                                          "rise": 1, "fall": 4 } } })"));
+  CHECK(read.track.lb->bind.text() == "unix:/x");
+  CHECK(read.track.lb->hang == Milliseconds(300));
+  CHECK_FALSE(read.track.lb->ready);
+  CHECK(read.track.interfaces == std::vector<std::string>{"eth0", "eth1"});
+  REQUIRE(read.track.scripts.size() == 1);
+  CHECK(read.track.scripts[0] == TrackScript{.name = "gw",
+                                             .exec = {"/bin/ping", "-c1"},
+                                             .interval = Milliseconds(3000),
+                                             .timeout = Milliseconds(500),
+                                             .rise = 1,
+                                             .fall = 4,
+                                             .weight = -60});
+  CHECK_FALSE(settings(plain(R"(, "track": { "lb": false })")).track.lb.has_value());
+}
+
+TEST_CASE("What cannot work is refused in words") {
+  struct Row {
+    std::string text;
+    std::string error;
+  };
+  const auto row = GENERATE(
+      Row{plain(R"(, "advert_int": "105ms")"),
+          "/failover/advert_int: VRRP counts hundredths of a second: a multiple of \"10ms\" is "
+          "expected"},
+      Row{plain(R"(, "advert_int": "1500ms", "version": 2)"),
+          "/failover/advert_int: VRRPv2 knows whole seconds only: \"1s\" to \"40s\", or "
+          "\"version\": 3"},
+      Row{plain(R"(, "password": "x")"),
+          "/failover/password: VRRPv3 has no password: leave it out, or say \"version\": 2"},
+      Row{plain(R"(, "version": 2, "password": "ninechars")"),
+          "/failover/password: VRRPv2 carries at most 8 characters"},
+      Row{file(R"("vrid": 51, "vips": ["192.0.2.10/24", "192.0.2.10/32"])"),
+          "/failover/vips/1: this address stands here twice"},
+      Row{file(R"("vrid": 51, "vips": ["192.0.2.11/24"])"),
+          "/failover/vips/0: is node \"lb1\"'s own address: it cannot move"},
+      Row{file(R"("vrid": 51, "vips": ["224.0.0.1/24"])"),
+          "/failover/vips/0: no node can have this address"},
+      Row{file(R"("vrid": 51, "vips": [])"), "/failover/vips: at least one address is expected"},
+      Row{file(R"("vrid": 51, "version": 2, "vips": ["2001:db8::1/64"])"),
+          "/failover/vips: VRRPv2 knows IPv4 only: leave the IPv6 addresses out, or \"version\": "
+          "3"},
+      Row{file(R"("vrid": 51, "transport": "unicast", "vips": ["2001:db8::1/64"],
+                  "track": {"lb": {"bind": "127.0.0.1:1"}})",
+               R"("nodes": { "lb1": { "address": "192.0.2.11", "address6": "2001:db8::11",
+                                      "priority": 150 },
+                             "lb2": { "address": "2001:db8::12", "priority": 100 } })"),
+          "/failover/track/lb/bind: a Unix socket is expected: \"unix:/path\""},
+      Row{plain(R"(, "track": {"script": {"x": {"exec": ["ping"]}}})"),
+          "/failover/track/script/x/exec/0: the whole path of the program is expected: it is run "
+          "without a shell"},
+      Row{plain(R"(, "groups": {})"),
+          "/failover/groups: either \"vrid\" and \"vips\", or \"groups\"; not both"},
+      Row{file(R"("vrid": 51)"), "/failover: \"vips\" is missing (or \"groups\")"},
+      Row{file(R"("vrid": 51, "vips": ["192.0.2.10/24"])",
+               R"("nodes": { "lb1": { "address": "192.0.2.11", "priority": 150 } })"),
+          "/failover/nodes: at least two nodes are expected: one alone has nobody to fail over to"},
+      Row{R"({"frontends": {}})",
+          "/: \"failover\" is missing: there is nothing for tandem-failover to do"});
+  INFO(row.text);
+  CHECK(only_error(row.text) == row.error);
+}
+
+}  // namespace tandem::failover::config
