@@ -61,8 +61,8 @@ bool checksum_is_right(const Frame& frame, const Envelope& envelope,
   if (envelope.source.is_v6()) return holds_to(envelope.destination, frame.whole);
   if (Checksum().add(frame.message).is_right()) return true;
   if (expectation.version == kVersion2) return false;
-  return holds_to(envelope.destination, frame.message) ||
-         (expectation.is_unicast && holds_to(kGroupV4, frame.message));
+  // Over multicast the destination is the group; over unicast old keepalived counts it as that.
+  return holds_to(envelope.destination, frame.message) || holds_to(kGroupV4, frame.message);
 }
 
 std::optional<Refusal> check_version2(ByteView message, const Expectation& expectation) {

@@ -84,6 +84,17 @@ TEST_CASE("Over IPv6 a checksum without a pseudo-header is refused (section 5.2.
   CHECK(verdict(decode(bytes, capture.envelope, capture.expectation())) == "checksum");
 }
 
+TEST_CASE("In version 2 a checksum with a pseudo-header is refused (RFC 3768 section 5.3.8)") {
+  const Capture capture = version2_plain();
+  Bytes bytes = capture.bytes();
+  put_u16(bytes, kChecksumAt, 0);
+  Checksum checksum;
+  checksum.add(bytes).add_pseudo_header(capture.envelope.source, capture.envelope.destination,
+                                        kProtocolVrrp, bytes.size());
+  put_u16(bytes, kChecksumAt, checksum.value());
+  CHECK(verdict(decode(bytes, capture.envelope, capture.expectation())) == "checksum");
+}
+
 TEST_CASE("An advert that was cut off anywhere is refused (section 7.1)") {
   for (const Capture& capture : all_captures())
     for (std::size_t size = 0; size < capture.bytes().size(); ++size) {
