@@ -9,6 +9,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
+#include <net/if.h>
 #include <nftables/libnftables.h>
 
 #include <algorithm>
@@ -109,6 +110,10 @@ Result<void> Gate::set_up(Milliseconds hold_for) {
   if (!is_supported_) return fail("no nf_tables here");
   if (!is_table_name(settings_.table)) {
     return fail(fmt::format("\"{}\" cannot be the name of a table", settings_.table));
+  }
+  // Kernels from 6.16 on would wait for it to come, others refuse with words for nobody.
+  if (::if_nametoindex(settings_.interface.c_str()) == 0) {
+    return fail(fmt::format("nf_tables: there is no interface {}", settings_.interface));
   }
   if (auto probed = probe(); !probed) return probed;
   auto done = run_nft(rules(hold_for));
