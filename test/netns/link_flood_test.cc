@@ -31,19 +31,31 @@ constexpr std::uint8_t kForgedPriority = 200;
 
 Bytes advert(std::uint8_t priority) { return {0x31, kVrid, priority, 1, 0, 20, 0, 0, 10, 0, 0, 1}; }
 
-/// Writes IPv4 packets with whatever header it likes.
+Bytes advert6(std::uint8_t priority) {
+  Bytes bytes = advert(priority);
+  bytes.resize(24);
+  return bytes;
+}
+
+/// Writes packets with whatever hop limit and content it likes: IPv4 with a header of its own
+/// making.
 class Forger {
  public:
-  Forger() : socket_(::socket(AF_INET, SOCK_RAW, IPPROTO_RAW)) { REQUIRE(socket_); }
+  explicit Forger(bool is_v6 = false)
+      : is_v6_(is_v6),
+        socket_(::socket(is_v6 ? AF_INET6 : AF_INET, SOCK_RAW,
+                         is_v6 ? wire::kProtocolVrrp : static_cast<int>(IPPROTO_RAW))) {
+    REQUIRE(socket_);
+  }
 
   void send(std::uint8_t hop_limit, const Bytes& payload, int count) {
-    const wire::Envelope envelope{.source = IpAddress::parse("10.77.0.66").value(),
-                                  .destination = wire::kGroupV4,
-                                  .hop_limit = hop_limit};
-    const auto header = wire::ipv4_header(envelope, payload.size(), 1);
-    Bytes packet(header.begin(), header.end());
-    packet.insert(packet.end(), payload.begin(), payload.end());
-    const RawAddress to = raw_address(wire::kGroupV4, 0);
+    const Bytes packet = is_v6_ ? payload : with_header(hop_limit, payload);
+    const int hops = hop_limit;
+    if (is_v6_)
+      REQUIRE(::setsockopt(socket_.get(), IPPROTO_IPV6, IPV6_MULTICAST_HOPS, &hops, sizeof hops) ==
+              0);
+    const RawAddress to =
+        raw_address(is_v6_ ? wire::kGroupV6 : wire::kGroupV4, find_interface("a").value());
     for (int i = 0; i < count; ++i)
       if (::sendto(socket_.get(), packet.data(), packet.size(), 0, to.data(), to.size) >= 0)
         ++sent_;
@@ -51,13 +63,24 @@ class Forger {
   [[nodiscard]] std::uint64_t sent() const { return sent_; }
 
  private:
+  static Bytes with_header(std::uint8_t hop_limit, const Bytes& payload) {
+    const wire::Envelope envelope{.source = IpAddress::parse("10.77.0.66").value(),
+                                  .destination = wire::kGroupV4,
+                                  .hop_limit = hop_limit};
+    const auto header = wire::ipv4_header(envelope, payload.size(), 1);
+    Bytes packet(header.begin(), header.end());
+    packet.insert(packet.end(), payload.begin(), payload.end());
+    return packet;
+  }
+
+  bool is_v6_;
   FileDescriptor socket_;
   std::uint64_t sent_ = 0;
 };
 
 /// A link under attack at "b"; "a" sends what is genuine, and what is not.
 struct Attack {
-  Attack() {
+  explicit Attack(bool v6 = false) : is_v6(v6) {
     netns::run("ip route add 224.0.0.0/4 dev a");
     REQUIRE(a.reopen().has_value());
     cable.in_b([this] { REQUIRE(b.reopen().has_value()); });
@@ -65,7 +88,10 @@ struct Attack {
     REQUIRE(run_until(loop, [this] { return genuine > 0; }, [this] { send_genuine(); }));
   }
 
-  void send_genuine() { REQUIRE(a.send(wire::kGroupV4, advert(kGenuinePriority)).has_value()); }
+  void send_genuine() {
+    const Bytes payload = is_v6 ? advert6(kGenuinePriority) : advert(kGenuinePriority);
+    REQUIRE(a.send(a.destinations()[0], payload).has_value());
+  }
 
   /// What a queue of these terms can have read since the beginning.
   [[nodiscard]] std::uint64_t bound(TurnBudget::Terms terms) const {
@@ -73,15 +99,19 @@ struct Attack {
     return static_cast<std::uint64_t>(turns) * Link::kPacketsPerTurn;
   }
 
+  bool is_v6;
   Cable cable;
   event::Loop loop;
   event::Poller poller{loop};
   std::uint64_t genuine = 0;
   std::uint64_t forged = 0;
   Instant began;
-  Link a{poller, {.interface = "a", .vrid = kVrid}, [](const auto&, auto) {}};
-  Link b{poller, {.interface = "b", .vrid = kVrid}, [this](const auto& envelope, auto) {
-           ++(envelope.source == a.source() ? genuine : forged);
+  Link a{poller, {.interface = "a", .is_v6 = is_v6, .vrid = kVrid}, [](const auto&, auto) {}};
+  Link b{poller,
+         {.interface = "b", .is_v6 = is_v6, .vrid = kVrid},
+         [this](const auto&, wire::ByteView payload) {
+           const bool is_genuine = payload.size() > 2 && payload[2] == kGenuinePriority;
+           ++(is_genuine ? genuine : forged);
          }};
 };
 
@@ -90,6 +120,7 @@ TEST_CASE("packets of the wrong form cannot keep adverts from being heard") {
     const char* name;
     std::uint8_t hop_limit;
     Bytes payload;
+    bool is_v6 = false;
   };
   const std::vector<Row> rows{
       {"hop limit", 254, advert(kForgedPriority)},
@@ -99,11 +130,13 @@ TEST_CASE("packets of the wrong form cannot keep adverts from being heard") {
       {"no address", 255, {0x31, kVrid, 200, 0, 0, 20, 0, 0}},
       {"fewer addresses than it says", 255, {0x31, kVrid, 200, 2, 0, 20, 0, 0, 10, 0, 0, 1}},
       {"two bytes", 255, {0x31, kVrid}},
+      {"IPv6: hop limit", 254, advert6(kForgedPriority), true},
+      {"IPv6: fewer addresses than it says", 255, advert(kForgedPriority), true},
   };
   for (const Row& row : rows) {
     INFO(row.name);
-    Attack attack;
-    Forger forger;
+    Attack attack(row.is_v6);
+    Forger forger(row.is_v6);
     attack.genuine = 0;
     // For every advert a thousand others: more than the slow queue takes in the time.
     REQUIRE(run_until(
