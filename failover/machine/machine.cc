@@ -55,6 +55,9 @@ class Stepper {
         leave_initialize(Reason::kStarted);
         return;
       case Role::kBackup:
+        // Whether who was lower still is, the next advert tells.
+        if (state().expecting == Reason::kPreempt && change.priority < before)
+          state().expecting = Reason::kSilence;
         if (change.priority == kPriorityOwner) become_active(Reason::kOwner);
         return;
       case Role::kActive:
@@ -146,11 +149,13 @@ class Stepper {
   }
 
   void end_silence() {
+    const Duration late = now_ - state().deadline;
     // So late that we did not run: what was said meanwhile may still be on its way to us.
-    if (now_ - state().deadline > 3 * Duration(state().active_interval)) return wait_for_silence();
-    if (!state().has_looked_again) {
+    if (late > 3 * Duration(state().active_interval)) return wait_for_silence();
+    // A look that was late itself proves nothing; but a busy node must come to an end.
+    if (state().looks == 0 || (late > kSecondLook && state().looks < kLooksMost)) {
+      ++state().looks;
       state().deadline = now_ + kSecondLook;
-      state().has_looked_again = true;
       return;
     }
     // No adverts, but the node that sends them lives and serves: it is the path that is cut.
@@ -239,7 +244,7 @@ class Stepper {
 
   void wait_until(Instant deadline) {
     state().deadline = deadline;
-    state().has_looked_again = false;
+    state().looks = 0;
   }
 
   void advertise() {

@@ -81,7 +81,7 @@ struct State {
   Instant peer_holds_until{};              // the peer link said that the other node is active
   Reason expecting = Reason::kSilence;     // what the end of the down interval will mean
   bool stays_back = false;                 // yielded: whoever is active now is not preempted
-  bool has_looked_again = false;           // the down interval ended, and what had come was read
+  std::uint8_t looks = 0;                  // since the down interval ended; see kSecondLook
 };
 
 // ---- inputs
@@ -169,6 +169,8 @@ struct Step {
 /// When a down interval ends, what has already arrived is read before the silence is believed: a
 /// process that did not run for a while sees its timers first and its packets next.
 inline constexpr Duration kSecondLook = Milliseconds(1);
+/// A second look that came late is repeated, so often in all.
+inline constexpr std::uint8_t kLooksMost = 3;
 
 /// (256 - priority) / 256 of the interval; of a second in VRRPv2 (RFC 9568 section 6.1, RFC 3768).
 [[nodiscard]] Duration skew_time(const Config& config, Centiseconds interval,

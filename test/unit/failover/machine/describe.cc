@@ -20,7 +20,30 @@ struct Describe {
   }
 };
 
+struct DescribeInput {
+  std::string operator()(const Started& started) const {
+    return started.advertised_at == Instant{} ? "started" : "started where a predecessor was";
+  }
+  std::string operator()(const Stopped&) const { return "stopped"; }
+  std::string operator()(const Tick&) const { return "tick"; }
+  std::string operator()(const Advert& advert) const {
+    return fmt::format("heard {}{}", advert.priority,
+                       advert.is_from_higher_address ? " (higher address)" : "");
+  }
+  std::string operator()(const RightChanged& change) const {
+    return fmt::format("right is {}", change.priority);
+  }
+  std::string operator()(const PeerHolds& holds) const {
+    return fmt::format("peer holds with {}", holds.priority);
+  }
+  std::string operator()(const PeerLetGo&) const { return "peer let go"; }
+  std::string operator()(const Claim&) const { return "claim"; }
+  std::string operator()(const Yield&) const { return "yield"; }
+};
+
 }  // namespace
+
+std::string describe(const Input& input) { return std::visit(DescribeInput{}, input); }
 
 std::string describe(const std::vector<Action>& actions) {
   std::string words;

@@ -16,6 +16,8 @@ inline constexpr Instant kNow{std::chrono::hours(1)};
 
 /// "release, advert 0, active>initialize stopped"; "" for nothing.
 [[nodiscard]] std::string describe(const std::vector<Action>& actions);
+/// "tick", "heard 150", "peer let go".
+[[nodiscard]] std::string describe(const Input& input);
 
 /// One second between adverts, preempting at once.
 [[nodiscard]] Config plain_config();

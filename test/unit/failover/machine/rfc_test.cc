@@ -47,7 +47,7 @@ State due(State state) {
 }
 
 State looked_again(State state) {
-  state.has_looked_again = true;
+  state.looks = 1;
   return due(state);
 }
 
@@ -167,6 +167,13 @@ TEST_CASE("6.4.3: an active node advertises and defends") {
       {"started again", active_of(100), Started{}, Role::kActive, "", 800ms},
   };
   for (const Row& row : rows) check(row);
+}
+
+TEST_CASE("who was lower before the right changed is not preempted for that") {
+  State state = step_now(plain_config(), backup_of(100), Advert{50, kSecond}).state;
+  state = step_now(plain_config(), state, RightChanged{40}).state;
+  const Step result = step_through_silence(plain_config(), state);
+  CHECK(describe(result.actions) == "backup>active silence, acquire, advert 40, announce");
 }
 
 TEST_CASE("a stopped node can be started again, with the right it has by then") {

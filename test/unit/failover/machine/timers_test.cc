@@ -55,7 +55,7 @@ TEST_CASE("silence is believed only after what had come was read") {
   const Step heard = step_now(plain_config(), first.state, Advert{150, Centiseconds(100)});
   CHECK(heard.actions.empty());
   CHECK(heard.state.deadline == kNow + down_interval(plain_config(), Centiseconds(100), 100));
-  CHECK_FALSE(heard.state.has_looked_again);
+  CHECK(heard.state.looks == 0);
 
   // There was nothing.
   CHECK(step(plain_config(), first.state, kNow + kSecondLook / 2, Tick{}).actions.empty());
@@ -75,10 +75,25 @@ TEST_CASE("a backup that did not run for a while listens for a whole down interv
   CHECK(later.state.deadline == thawed + down_interval(plain_config(), Centiseconds(100), 100));
 
   // The second look can be late as well.
-  state.has_looked_again = true;
+  state.looks = 1;
   const Step between = step(plain_config(), state, thawed, Tick{});
   CHECK(between.actions.empty());
   CHECK(between.state.deadline == thawed + down_interval(plain_config(), Centiseconds(100), 100));
+}
+
+TEST_CASE("a second look that comes late is repeated, but not without end") {
+  State state = backup_of(100);
+  state.deadline = kNow;
+  Instant now = kNow;
+  for (int i = 0; i < kLooksMost; ++i) {
+    const Step look = step(plain_config(), state, now, Tick{});
+    CHECK(look.actions.empty());
+    CHECK(look.state.deadline == now + kSecondLook);
+    state = look.state;
+    now += 2 * kSecondLook + 1ns;
+  }
+  CHECK(describe(step(plain_config(), state, now, Tick{}).actions) ==
+        "backup>active silence, acquire, advert 100, announce");
 }
 
 TEST_CASE("lateness is measured with the interval of the node that is active") {
