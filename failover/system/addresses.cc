@@ -72,8 +72,7 @@ Addresses::Addresses(event::Loop& loop, RouteMonitor& monitor, RouteSocket& rout
 
 Addresses::~Addresses() { monitor_.leave(*this); }
 
-// ---- what is asked for
-// ---------------------------------------------------------------------------
+// ---- what is asked for --------------------------------------------------------------------------
 
 Result<void> Addresses::acquire() {
   holding_ = Holding::kHeld;
@@ -143,8 +142,7 @@ Result<std::vector<IpPrefix>> Addresses::present() {
   return ours;
 }
 
-// ---- what others do
-// ------------------------------------------------------------------------------
+// ---- what others do -----------------------------------------------------------------------------
 
 void Addresses::on_link(const InterfaceState&, bool) {
   // The Interface has been told before us.
@@ -247,8 +245,7 @@ void Addresses::lapse() {
                     settings_.lifetime->count())});
 }
 
-// ---- the kernel
-// ----------------------------------------------------------------------------------
+// ---- the kernel ---------------------------------------------------------------------------------
 
 Result<void> Addresses::put(int link, std::size_t place) {
   const IpPrefix& address = settings_.addresses[place];
@@ -287,7 +284,8 @@ bool Addresses::is_ours(const IpAddress& address) const noexcept {
                              [&](const IpPrefix& ours) { return ours.address == address; });
 }
 
-// A second route to the same IPv6 network is merged with the first and takes its lifetime away.
+// A second route to the same IPv6 network is merged with the first: one that lives as long as a
+// router advertises it would live as long as our lease instead.
 bool Addresses::needs_no_route(const Found& all, const IpPrefix& wanted) const noexcept {
   return wanted.address.is_v6() && std::ranges::any_of(all, [&](const InterfaceAddress& other) {
            return !is_ours(other.prefix.address) && shares_network(wanted, other.prefix);

@@ -26,8 +26,7 @@ constexpr TurnBudget::Terms kBursts{.turn = Milliseconds(1'000), .burst = 5};
 
 }  // namespace
 
-// ---- AnnouncePlan
-// --------------------------------------------------------------------------------
+// ---- AnnouncePlan -------------------------------------------------------------------------------
 
 AnnouncePlan::AnnouncePlan(const AnnounceSettings& settings) noexcept
     : settings_(settings), bursts_(kBursts) {
@@ -71,8 +70,7 @@ bool AnnouncePlan::take_round(Instant now) noexcept {
   return true;
 }
 
-// ---- Announcer
-// -----------------------------------------------------------------------------------
+// ---- Announcer ----------------------------------------------------------------------------------
 
 Announcer::Announcer(event::Loop& loop, const Interface& interface,
                      std::vector<IpAddress> addresses, const AnnounceSettings& settings)

@@ -25,16 +25,12 @@ std::string extended_words(const nlmsghdr& message) {
   if ((message.nlmsg_flags & NLM_F_ACK_TLVS) == 0) return {};
   std::string words;
   // NETLINK_CAP_ACK is on: of the request only its header comes back.
-  const auto* attribute =
-      static_cast<const nlattr*>(mnl_nlmsg_get_payload_offset(&message, sizeof(nlmsgerr)));
-  const char* end = static_cast<const char*>(mnl_nlmsg_get_payload_tail(&message));
-  while (mnl_attr_ok(attribute, static_cast<int>(end - reinterpret_cast<const char*>(attribute)))) {
-    if (mnl_attr_get_type(attribute) == NLMSGERR_ATTR_MSG &&
-        mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) == 0) {
-      words = mnl_attr_get_str(attribute);
+  each_attribute(message, sizeof(nlmsgerr), [&](const nlattr& attribute) {
+    if (mnl_attr_get_type(&attribute) == NLMSGERR_ATTR_MSG &&
+        mnl_attr_validate(&attribute, MNL_TYPE_NUL_STRING) == 0) {
+      words = mnl_attr_get_str(&attribute);
     }
-    attribute = mnl_attr_next(attribute);
-  }
+  });
   return words;
 }
 
@@ -44,8 +40,21 @@ std::unexpected<KernelError> kernel_error(int number) {
   return std::unexpected(KernelError{number, std::strerror(number)});
 }
 
-// ---- MessageBuffer
-// -------------------------------------------------------------------------------
+bool each_attribute(const nlmsghdr& message, std::size_t header_bytes,
+                    const std::function<void(const nlattr&)>& take) {
+  if (mnl_nlmsg_get_payload_len(&message) < header_bytes) return false;
+  const auto* attribute =
+      static_cast<const nlattr*>(mnl_nlmsg_get_payload_offset(&message, header_bytes));
+  // Not libmnl's tail, which counts padding that need not be there.
+  const char* end = reinterpret_cast<const char*>(&message) + message.nlmsg_len;
+  while (mnl_attr_ok(attribute, static_cast<int>(end - reinterpret_cast<const char*>(attribute)))) {
+    take(*attribute);
+    attribute = mnl_attr_next(attribute);
+  }
+  return true;
+}
+
+// ---- MessageBuffer ------------------------------------------------------------------------------
 
 nlmsghdr* MessageBuffer::begin(std::uint16_t type, std::uint16_t flags, std::uint32_t sequence) {
   finish_message();
@@ -96,8 +105,7 @@ std::span<const char> MessageBuffer::bytes() {
   return {bytes_.data(), begun_at_};
 }
 
-// ---- NetlinkSocket
-// -------------------------------------------------------------------------------
+// ---- NetlinkSocket ------------------------------------------------------------------------------
 
 NetlinkSocket::NetlinkSocket(FileDescriptor socket) noexcept
     : socket_(std::move(socket)), received_(kReceiveBytes) {}

@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+struct nlattr;
 struct nlmsghdr;
 
 namespace tandem::failover::system {
@@ -28,6 +29,11 @@ struct KernelError {
 using Answer = std::expected<void, KernelError>;
 
 [[nodiscard]] std::unexpected<KernelError> kernel_error(int number);
+
+/// Calls `take` with each whole attribute of a message behind a header of `header_bytes`. False:
+/// the message is too short for that header.
+bool each_attribute(const nlmsghdr& message, std::size_t header_bytes,
+                    const std::function<void(const nlattr&)>& take);
 
 /// Where one message, or a batch that ends in one, is put together. Too small for a message is a
 /// programming error.

@@ -33,20 +33,6 @@ std::optional<std::uint32_t> number_of(const nlattr& attribute) {
   return mnl_attr_get_u32(&attribute);
 }
 
-// Calls `take` with each attribute behind a header of `Header`. False: the message is too short.
-template <class Header, class Take>
-bool each_attribute(const nlmsghdr& message, Take take) {
-  if (mnl_nlmsg_get_payload_len(&message) < sizeof(Header)) return false;
-  const auto* attribute =
-      static_cast<const nlattr*>(mnl_nlmsg_get_payload_offset(&message, sizeof(Header)));
-  const char* end = static_cast<const char*>(mnl_nlmsg_get_payload_tail(&message));
-  while (mnl_attr_ok(attribute, static_cast<int>(end - reinterpret_cast<const char*>(attribute)))) {
-    take(*attribute);
-    attribute = mnl_attr_next(attribute);
-  }
-  return true;
-}
-
 void take_link_attribute(const nlattr& attribute, InterfaceState& link) {
   const auto value = value_of(attribute);
   switch (mnl_attr_get_type(&attribute)) {
@@ -93,8 +79,8 @@ ifa_cacheinfo lifetimes(const AddressWish& wish) {
 
 std::optional<InterfaceState> decode_link(const nlmsghdr& message) {
   InterfaceState link;
-  if (!each_attribute<ifinfomsg>(
-          message, [&](const nlattr& attribute) { take_link_attribute(attribute, link); })) {
+  if (!each_attribute(message, sizeof(ifinfomsg),
+                      [&](const nlattr& attribute) { take_link_attribute(attribute, link); })) {
     return std::nullopt;
   }
   const auto& header = *static_cast<const ifinfomsg*>(mnl_nlmsg_get_payload(&message));
@@ -124,7 +110,7 @@ std::optional<InterfaceAddress> decode_address(const nlmsghdr& message) {
       found.valid_seconds = times.ifa_valid;
     }
   };
-  if (!each_attribute<ifaddrmsg>(message, take)) return std::nullopt;
+  if (!each_attribute(message, sizeof(ifaddrmsg), take)) return std::nullopt;
   const auto& header = *static_cast<const ifaddrmsg*>(mnl_nlmsg_get_payload(&message));
   // Between two ends IFA_ADDRESS is the other one; IPv6 without a peer has no IFA_LOCAL.
   if (local.empty()) local = address;
@@ -137,8 +123,7 @@ std::optional<InterfaceAddress> decode_address(const nlmsghdr& message) {
   return found;
 }
 
-// ---- RouteSocket
-// ---------------------------------------------------------------------------------
+// ---- RouteSocket --------------------------------------------------------------------------------
 
 Result<RouteSocket> RouteSocket::open() {
   auto socket = NetlinkSocket::open(NETLINK_ROUTE);
@@ -205,8 +190,7 @@ Answer RouteSocket::remove_address(int link, const IpPrefix& prefix) {
   return socket_.exchange(buffer.bytes(), number, number);
 }
 
-// ---- RouteMonitor
-// --------------------------------------------------------------------------------
+// ---- RouteMonitor -------------------------------------------------------------------------------
 
 Result<std::unique_ptr<RouteMonitor>> RouteMonitor::open(event::Poller& poller, int receive_bytes) {
   FileDescriptor socket(

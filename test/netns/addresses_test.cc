@@ -97,11 +97,29 @@ TEST_CASE("An IPv6 address serves at once and is no source of this node's connec
 
 TEST_CASE("The lifetime of a virtual address does not reach the route of the node's own") {
   Rig rig;
+  // As router advertisements leave it: the route lives as long as the node's own address.
+  run("ip addr change fd77::1/64 dev a valid_lft 3600 preferred_lft 3600");
+  run("ip -6 route replace fd77::/64 dev a proto kernel metric 256 expires 3600");
   Held held(rig, std::chrono::seconds(2));
   REQUIRE(held.addresses.acquire());
+  REQUIRE(held.addresses.refresh());
   const std::string routes = output_of("ip -6 route show fd77::/64");
-  CHECK(contains(routes, "fd77::/64"));
-  CHECK_FALSE(contains(routes, "expires"));
+  CHECK(contains(routes, "expires 3"));
+  REQUIRE(held.addresses.release());
+  CHECK(contains(output_of("ip -6 route show fd77::/64"), "expires 3"));
+}
+
+TEST_CASE("A virtual address in a network of its own brings the route to it") {
+  Rig rig;
+  Held held(rig, std::chrono::seconds(2), {prefix("fd99::100/64"), prefix("10.99.0.100/24")});
+  REQUIRE(held.addresses.acquire());
+  CHECK(contains(output_of("ip -6 route show fd99::/64"), "dev a"));
+  CHECK(contains(output_of("ip route show 10.99.0.0/24"), "dev a"));
+  REQUIRE(held.addresses.release());
+  // The kernel leaves it to its own lifetime, which was that of the address.
+  const std::string left = output_of("ip -6 route show fd99::/64");
+  CHECK((left.empty() || contains(left, "expires")));
+  CHECK(output_of("ip route show 10.99.0.0/24").empty());
 }
 
 TEST_CASE("Addresses that are there already are adopted and never leave") {
