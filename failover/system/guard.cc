@@ -220,9 +220,16 @@ void Guard::reap() {
   channel_.reset();  // not before: the end of the channel is what it acts on
 }
 
-void Guard::dismiss() {
+void Guard::unwatch() {
+  if (poller_ == nullptr) return;
   stop_watching();
+  restart_ = event::Timer();
+  on_replaced_ = nullptr;
   poller_ = nullptr;
+}
+
+void Guard::dismiss() {
+  unwatch();
   if (!is_standing()) return;
   const std::vector<std::uint8_t> order = pack_dismissal();
   if (::send(channel_.get(), order.data(), order.size(), MSG_NOSIGNAL) >= 0)

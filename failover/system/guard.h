@@ -51,8 +51,10 @@ class Guard {
   /// First thing in main, while memory is small and there are no threads. Error: cannot fork, or
   /// the guard could not open what it needs; words for a person.
   [[nodiscard]] Result<void> start();
-  /// From now on a dead guard is noticed and replaced. Once, after start().
+  /// From now on a dead guard is noticed and replaced. After start().
   void watch(event::Poller& poller, OnReplaced on_replaced);
+  /// No longer, because the poller goes; the guard goes on. Nothing if it is not watched.
+  void unwatch();
 
   /// What to do from now on. Each time that what is held changes, before an address is put on and
   /// after it is taken off; an empty plan when nothing is held. The sockets are copied. A guard

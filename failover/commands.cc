@@ -1,0 +1,126 @@
+#include "failover/commands.h"
+
+#include "failover/daemon.h"
+#include "failover/version.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+
+#include <ranges>
+
+namespace tandem::failover {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+double seconds_since(Instant at) {
+  return std::chrono::duration<double>(Clock::now() - at).count();
+}
+
+std::vector<std::string> texts(const std::vector<IpPrefix>& prefixes) {
+  std::vector<std::string> texts;
+  for (const IpPrefix& prefix : prefixes) texts.push_back(prefix.text());
+  return texts;
+}
+
+std::string heard_words(const VirtualRouter& router) {
+  const auto& heard = router.heard();
+  if (!heard) return "nobody heard";
+  return fmt::format("heard {} with priority {}, {:.3f} s ago", heard->from.text(), heard->priority,
+                     seconds_since(heard->at));
+}
+
+std::string router_lines(const VirtualRouter& router) {
+  const RouterFigures& figures = router.figures();
+  return fmt::format(
+      "router {} vrid {}: {} since {} ({})\n"
+      "  addresses {} {}\n"
+      "  priority {}\n"
+      "  adverts sent {}, received {}; {}\n",
+      router.router().name, router.router().vrid, machine::role_name(router.state().role),
+      format_time(figures.last_transition), machine::reason_name(router.reason()),
+      fmt::join(texts(router.router().vips), " "),
+      system::holding_name(router.addresses().holding()), router.right().why, figures.adverts_sent,
+      figures.adverts_received, heard_words(router));
+}
+
+Json router_json(const VirtualRouter& router) {
+  const RouterFigures& figures = router.figures();
+  Json json = {{"name", router.router().name},
+               {"vrid", router.router().vrid},
+               {"state", machine::role_name(router.state().role)},
+               {"since", format_time(figures.last_transition)},
+               {"reason", machine::reason_name(router.reason())},
+               {"vips", texts(router.router().vips)},
+               {"holding", system::holding_name(router.addresses().holding())},
+               {"base_priority", router.router().priority},
+               {"priority", router.right().priority},
+               {"priority_why", router.right().why},
+               {"adverts_sent", figures.adverts_sent},
+               {"adverts_received", figures.adverts_received}};
+  if (const auto& heard = router.heard())
+    json["heard"] = {{"from", heard->from.text()},
+                     {"priority", heard->priority},
+                     {"seconds_ago", seconds_since(heard->at)}};
+  return json;
+}
+
+std::string describe_as_json(const Daemon& daemon) {
+  Json json = {{"node", daemon.settings().self.name},
+               {"version", kVersion},
+               {"config_hash", daemon.config_hash()},
+               {"interface", daemon.settings().interface},
+               {"guard", daemon.guard().is_standing()},
+               {"routers", Json::array()},
+               {"tracked", Json::array()}};
+  for (const auto& router : daemon.routers()) json["routers"].push_back(router_json(*router));
+  for (const machine::Tracked& tracked : daemon.tracking().all())
+    json["tracked"].push_back({{"name", tracked.name},
+                               {"ok", tracked.is_ok},
+                               {"weight", tracked.weight},
+                               {"why", tracked.why}});
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string events(const EventLog& log) {
+  std::string out;
+  for (const Event& event : log.events())
+    out += fmt::format("{} {}{}{}\n", format_time(event.at), event.router,
+                       event.router.empty() ? "" : ": ", event.words);
+  return out;
+}
+
+}  // namespace
+
+std::string describe(const Daemon& daemon) {
+  const config::Settings& settings = daemon.settings();
+  std::string out =
+      fmt::format("node {} on {}, VRRPv{} {}, every {}, config {}, guard {}\n", settings.self.name,
+                  settings.interface, settings.version, settings.unicast ? "unicast" : "multicast",
+                  format_duration(settings.advert_interval), daemon.config_hash(),
+                  daemon.guard().is_standing() ? "stands" : "is missing");
+  for (const auto& router : daemon.routers()) out += router_lines(*router);
+  for (const machine::Tracked& tracked : daemon.tracking().all())
+    out += fmt::format("tracked {}: {}\n", tracked.name, tracked.is_ok ? "ok" : tracked.why);
+  return out;
+}
+
+void add_commands(command::CommandTable& table, Daemon& daemon) {
+  using command::Invocation;
+  using command::Reply;
+  table.add({.words = "show failover",
+             .usage = "show failover [json]",
+             .help = "the virtual routers of this node, what they hold and why",
+             .run = [&daemon](Invocation& invocation) {
+               if (invocation.word(2).empty()) return Reply::data(describe(daemon));
+               if (invocation.word(2) == "json") return Reply::data(describe_as_json(daemon));
+               return Reply::error("'show failover' takes 'json' or nothing.\n");
+             }});
+  table.add({.words = "show events",
+             .usage = "show events",
+             .help = "what has happened to the addresses, oldest first",
+             .run = [&daemon](Invocation&) { return Reply::data(events(daemon.events())); }});
+}
+
+}  // namespace tandem::failover

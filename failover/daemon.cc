@@ -1,0 +1,221 @@
+#include "failover/daemon.h"
+
+#include "common/daemon.h"
+#include "common/log.h"
+#include "common/text.h"
+#include "failover/commands.h"
+#include "failover/system/clock.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <csignal>
+#include <utility>
+
+namespace tandem::failover {
+namespace {
+
+// A fresh start waits so long for the data plane and the scripts to say something; then what is
+// known counts. A successor asks the data plane alone, and must not wait as long as others wait.
+constexpr Milliseconds kPatience{3'000};
+constexpr Milliseconds kPatienceOfSuccessor{200};
+
+std::string identity(const config::Settings& settings) {
+  return fmt::format("node {}, {} virtual routers on {}", settings.self.name,
+                     settings.routers.size(), settings.interface);
+}
+
+}  // namespace
+
+Daemon::Daemon(Parts parts)
+    : settings_(std::move(parts.settings)),
+      config_hash_(std::move(parts.config_hash)),
+      guard_(parts.guard),
+      events_(parts.events),
+      load_again_(std::move(parts.reload)),
+      legacy_(std::move(parts.legacy)),
+      poller_(loop_),
+      patience_(loop_, [this] { begin(); }) {}
+
+Daemon::~Daemon() { guard_.unwatch(); }
+
+Result<void> Daemon::open() {
+  auto monitor = system::RouteMonitor::open(poller_);
+  if (!monitor) return std::unexpected(monitor.error());
+  monitor_ = std::move(*monitor);
+  auto route = system::RouteSocket::open();
+  if (!route) return std::unexpected(route.error());
+  route_ = std::move(*route);
+  interface_ = std::make_unique<system::Interface>(*monitor_, *route_, settings_->interface);
+  tracking_ = std::make_unique<Tracking>(poller_, *monitor_, *route_, settings_->track, [this] {
+    weigh();
+    if (!is_started_ && tracking_->is_known(legacy_.active.empty())) patience_.start({});
+  });
+  if (auto opened = open_routers(); !opened) return opened;
+  interface_->set_on_change([this](const std::optional<system::InterfaceState>& before) {
+    events_.add("", interface_->words());
+    for (const auto& router : routers_) router->on_interface_change(before);
+  });
+  if (auto opened = open_doors(); !opened) return opened;
+  guard_.watch(poller_, [this](const Result<void>& replaced) {
+    events_.add("", replaced ? "the guard had died; another stands"
+                             : "the guard has died: " + replaced.error().message);
+  });
+  return {};
+}
+
+Result<void> Daemon::open_routers() {
+  for (const config::Router& router : settings_->routers) {
+    const Ground ground{.settings = *settings_,
+                        .poller = poller_,
+                        .monitor = *monitor_,
+                        .route = *route_,
+                        .interface = *interface_,
+                        .events = events_,
+                        .on_plan_change = [this] { tell_guard(); }};
+    auto figures = legacy_.figures.extract(router.name);
+    routers_.push_back(std::make_unique<VirtualRouter>(
+        ground, router, figures ? std::move(figures.mapped()) : RouterFigures{}));
+    routers_.back()->set_on_own_fault([this] { weigh(); });
+    if (auto opened = routers_.back()->open(legacy_.active.contains(router.name)); !opened)
+      return opened;
+  }
+  return {};
+}
+
+Result<void> Daemon::open_doors() {
+  add_commands(commands_, *this);
+  command_server_ = std::make_unique<command::CommandServer>(poller_, commands_);
+  const command::Endpoint endpoint{.address = settings_->runtime.address,
+                                   .mode = settings_->runtime.mode,
+                                   .level = command::Level::kAdmin};
+  if (auto bound = command_server_->listen(endpoint, "/failover/runtime/bind"); !bound)
+    return bound;
+  endpoints_ = std::make_unique<Endpoints>(*this);
+  admin_server_ = std::make_unique<tandem::admin::AdminServer>(poller_, *endpoints_);
+  if (auto bound = admin_server_->listen(settings_->admin); !bound)
+    return fail("/failover/admin/bind: " + bound.error().message);
+  return {};
+}
+
+Daemon::End Daemon::run() {
+  watch_signals();
+  withdraw_unknown();
+  weigh();
+  const bool is_successor = !legacy_.active.empty();
+  const Milliseconds patience = is_successor ? kPatienceOfSuccessor : kPatience;
+  tracking_->start();
+  patience_.start(tracking_->is_known(!is_successor) ? Milliseconds(0) : patience);
+  log::notice("ready: {}", identity(*settings_));
+  daemon::notify("READY=1");
+  loop_.run();
+  return end_;
+}
+
+/// Addresses that a predecessor held and that are nobody's any more.
+void Daemon::withdraw_unknown() {
+  for (const auto& [name, heirloom] : legacy_.active) {
+    const auto link = route_->link(heirloom.interface);
+    if (!link) continue;
+    for (const IpPrefix& vip : heirloom.vips) {
+      const bool is_known = heirloom.interface == settings_->interface &&
+                            std::ranges::any_of(settings_->routers, [&](const auto& router) {
+                              return std::ranges::find(router.vips, vip) != router.vips.end();
+                            });
+      if (is_known) continue;
+      if (route_->remove_address(link->index, vip))
+        events_.add(name, fmt::format("{} is not configured any more: taken off", vip.text()));
+    }
+  }
+}
+
+/// Everybody has been heard, or has had the time: the machines may run.
+void Daemon::begin() {
+  if (std::exchange(is_started_, true)) return;
+  weigh();
+  for (const auto& router : routers_) {
+    const auto heirloom = legacy_.active.find(router->router().name);
+    const bool inherits =
+        heirloom != legacy_.active.end() && heirloom->second.interface == settings_->interface;
+    router->start(inherits ? std::optional(heirloom->second.waits_until) : std::nullopt);
+  }
+  legacy_ = {};
+  tell_manager();
+}
+
+void Daemon::weigh() {
+  for (const auto& router : routers_) {
+    std::vector<machine::Tracked> tracked = tracking_->all();
+    tracked.push_back(router->own_fault());
+    router->set_right(machine::effective_right(router->router().priority, tracked));
+  }
+  if (is_started_) tell_manager();
+}
+
+void Daemon::tell_guard() {
+  system::GuardPlan plan;
+  for (const auto& router : routers_) router->add_to(plan);
+  if (const auto told = guard_.set(plan); !told)
+    events_.add("", "the guard cannot be told what is held: " + told.error().message);
+}
+
+void Daemon::tell_manager() {
+  std::string status;
+  for (const auto& router : routers_)
+    status += fmt::format("{}{} {}", status.empty() ? "" : ", ", router->router().name,
+                          machine::role_name(router->state().role));
+  daemon::notify("STATUS=" + status);
+}
+
+void Daemon::watch_signals() {
+  signals_.emplace_back(loop_, SIGTERM, [this] { stop(); });
+  signals_.emplace_back(loop_, SIGINT, [this] { stop(); });
+  signals_.emplace_back(loop_, SIGHUP, [this] { reload(); });
+  signals_.emplace_back(loop_, SIGUSR1, [this] { dump(); });
+  signals_.emplace_back(loop_, SIGUSR2, [this] {
+    log::notice("replaced by a new process; the addresses stay");
+    end_ = End::kReplace;
+    loop_.stop();
+  });
+}
+
+void Daemon::stop() {
+  log::notice("stopping: the addresses are given away");
+  daemon::notify("STOPPING=1");
+  for (const auto& router : routers_) router->stop();
+  end_ = End::kStopped;
+  loop_.stop();
+}
+
+void Daemon::reload() {
+  daemon::notify("RELOADING=1");
+  reloaded_ = load_again_();
+  if (reloaded_.settings == nullptr) {
+    log::error("the configuration has errors: nothing changes");
+    daemon::notify("READY=1");
+    return;
+  }
+  log::notice("reloading; the addresses stay");
+  end_ = End::kReload;
+  loop_.stop();
+}
+
+Legacy Daemon::leave() {
+  Legacy legacy;
+  for (const auto& router : routers_) {
+    const std::string& name = router->router().name;
+    if (const auto waits_until = router->leave())
+      legacy.active[name] = {.interface = settings_->interface,
+                             .vips = router->router().vips,
+                             .waits_until = *waits_until};
+    legacy.figures[name] = router->figures();
+  }
+  return legacy;
+}
+
+void Daemon::dump() {
+  for (const std::string_view line : split(describe(*this), '\n'))
+    if (!line.empty()) log::notice("{}", line);
+}
+
+}  // namespace tandem::failover

@@ -1,0 +1,69 @@
+// PulseWatch: how the data plane is, seen from here: connected to tandem-lb's pulse socket
+// (common/pulse.h), it knows within a moment that tandem-lb has died, within the hang time that one
+// of its workers no longer turns, and what tandem-lb says about itself. It does not decide what
+// follows.
+#pragma once
+
+#include "common/address.h"
+#include "common/event/poller.h"
+#include "common/event/timer.h"
+#include "common/pulse.h"
+#include "common/time.h"
+#include "failover/machine/right.h"
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tandem::failover {
+
+/// Thread: the poller's.
+class PulseWatch final : private event::Socket {
+ public:
+  struct Settings {
+    SocketAddress address;    // a Unix socket
+    Milliseconds hang{200};   // a worker that has not beaten for so long hangs
+    bool needs_ready = true;  // "not ready" counts as unfit
+  };
+  /// After a hang the workers must have turned for so long before they are trusted again.
+  static constexpr Milliseconds kTrustAfter{1'000};
+  static constexpr Milliseconds kRetryEvery{100};
+
+  /// `on_change` is called when tracked() has become another.
+  PulseWatch(event::Poller& poller, Settings settings, std::function<void()> on_change);
+  ~PulseWatch() override;
+
+  /// Connects, now and whenever the connection is lost.
+  void start();
+
+  /// "data plane", with words when it is not well.
+  [[nodiscard]] const machine::Tracked& tracked() const noexcept { return tracked_; }
+  /// False until it has connected and heard everybody, or could not connect.
+  [[nodiscard]] bool is_known() const noexcept { return is_known_; }
+
+ private:
+  void on_ready() override;
+  void connect();
+  void lose(std::string why);
+  void drain();
+  void take(const pulse::Packet& packet);
+  void on_time();
+  void judge();
+  [[nodiscard]] std::string fault();
+  void become(std::string why);
+  [[nodiscard]] Milliseconds period() const;
+
+  Settings settings_;
+  std::function<void()> on_change_;
+  event::Timer timer_;  // of the next try, or of the next judgement
+  machine::Tracked tracked_;
+  bool is_known_ = false;
+  std::optional<pulse::Condition> condition_;
+  std::vector<Instant> beats_;  // by worker; Instant{}: none yet
+  Instant connected_at_{};
+  Instant hung_at_{};  // the last time that a hang was seen
+  Instant expected_at_{};
+};
+
+}  // namespace tandem::failover

@@ -1,0 +1,268 @@
+"""A pair of nodes, each in a network namespace of its own: tandem-failover with itself and with
+Debian's keepalived, in every way an address can move."""
+
+import json
+import pathlib
+import signal
+
+import tandem_lab
+from tandem_testing import ControlSocket, Process, TestCase, main, wait_until
+
+VIP, VIP6, LOCAL6 = "10.77.0.100", "fd77::100", "fe80::100"
+
+
+class Node:
+    """What both kinds of node have in common."""
+
+    def __init__(self, host, folder, priority, **options):
+        self.host, self.priority = host, priority
+        self.options = {"advert": 20, "v6": False, "unicast": False, "nopreempt": False} | options
+        self.folder = pathlib.Path(folder) / host.name
+        self.folder.mkdir(exist_ok=True)
+        self.process = None
+        self.keep = None  # remembers a process that the test has to stop
+
+    @property
+    def vips(self):
+        return (VIP, VIP6) if self.options["v6"] else (VIP,)
+
+    def holds(self):
+        return {vip for vip in self.vips if self.host.has(vip)}
+
+    def holds_all(self):
+        return len(self.holds()) == len(self.vips)
+
+    def stop(self):
+        if self.process is not None:
+            self.process.stop()
+
+    def start(self):
+        self.process = self.keep(Process(self.command(), self.folder))
+        return self
+
+
+class Tandem(Node):
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.socket = self.folder / "failover.sock"
+        self.config = self.folder / "tandem.jsonc"
+        self.write()
+
+    def write(self, **more):
+        options = self.options
+        vips = [f"{VIP}/24"] + ([f"{LOCAL6}/64", f"{VIP6}/64"] if options["v6"] else [])
+        nodes = {
+            name: {"address": f"10.77.0.{number}", "address6": f"fd77::{number}",
+                   "priority": priority}
+            for name, number, priority in (("one", 11, 150), ("two", 12, 100))
+        }  # fmt: skip
+        nodes[self.host.name]["priority"] = self.priority
+        failover = {
+            "interface": "eth0", "vrid": 51, "vips": vips, "nodes": nodes,
+            "advert_int": f"{options['advert']}ms",
+            "transport": "unicast" if options["unicast"] else "multicast",
+            "nopreempt": options["nopreempt"],
+            "track": {"lb": options.get("lb", False)},
+            "runtime": {"bind": f"unix:{self.socket}"},
+            "admin": {"bind": "127.0.0.1:8405"},
+        } | more  # fmt: skip
+        self.config.write_text(json.dumps({"failover": failover} | options.get("file", {})))
+
+    def command(self):
+        return self.host.command("tandem-failover", "-f", self.config, "--node", self.host.name)
+
+    def start(self):
+        super().start()
+        self.process.wait_for_output("ready: ")
+        return self
+
+    def show(self):
+        return json.loads(ControlSocket(self.socket).command("show failover json"))
+
+    def router(self):
+        return self.show()["routers"][0]
+
+    def transitions(self):
+        return self.process.output().count(" -> ")
+
+
+class Keepalived(Node):
+    def command(self):
+        options = self.options
+        newline = "\n  "
+        peer = 12 if self.host.number == 11 else 11
+
+        def instance(name, vips, own, other):
+            unicast = f"unicast_src_ip {own}\n unicast_peer {{ {other} }}" if options["unicast"] else ""
+            family = "native_ipv6" if ":" in own else ""
+            preempt = "nopreempt" if options["nopreempt"] else ""
+            return f"""
+vrrp_instance {name} {{
+ state BACKUP
+ interface eth0
+ virtual_router_id 51
+ priority {self.priority}
+ version 3
+ {family}
+ {preempt}
+ advert_int {options["advert"] / 1000}
+ {unicast}
+ virtual_ipaddress {{
+  {newline.join(vips)}
+ }}
+}}
+"""
+
+        text = "global_defs {\n vrrp_version 3\n}\n"
+        text += instance("four", [f"{VIP}/24"], f"10.77.0.{self.host.number}", f"10.77.0.{peer}")
+        if options["v6"]:
+            text += instance("six", [f"{LOCAL6}/64", f"{VIP6}/64"], f"fd77::{self.host.number}",
+                             f"fd77::{peer}")  # fmt: skip
+        config = self.folder / "keepalived.conf"
+        config.write_text(text)
+        return self.host.command(
+            "keepalived", "--dont-fork", "--log-console", "--log-detail", "--vrrp",
+            "-f", config, "-p", self.folder / "k.pid", "-r", self.folder / "v.pid",
+        )  # fmt: skip
+
+
+class PairTest(TestCase):
+    def setUp(self):
+        super().setUp()
+        lab = tandem_lab.Lab()
+        self.enterContext(lab)
+        self.hosts = {"one": lab.host("one", 11), "two": lab.host("two", 12)}
+
+    def node(self, kind, name, priority, **options):
+        node = kind(self.hosts[name], self.folder, priority, **options)
+        node.keep = self.keep
+        return node.start()
+
+    def settle(self, holder, other):
+        wait_until(lambda: holder.holds_all() and not other.holds(),
+                   f"{holder.host.name} has the addresses alone")  # fmt: skip
+
+    # ---- tandem with tandem --------------------------------------------------------------------
+
+    def pair(self, **options):
+        one = self.node(Tandem, "one", 150, **options)
+        two = self.node(Tandem, "two", 100, **options)
+        self.settle(one, two)
+        return one, two
+
+    def test_the_higher_one_is_active_and_the_other_follows(self):
+        one, two = self.pair(v6=True)
+        self.assertEqual([r["state"] for r in one.show()["routers"]], ["active", "active"])
+        self.assertEqual([r["state"] for r in two.show()["routers"]], ["backup", "backup"])
+        wait_until(lambda: two.router().get("heard"), "the backup has heard the active node")
+        self.assertEqual(two.router()["heard"]["priority"], 150)
+
+    def test_a_killed_daemon_holds_nothing(self):
+        one, two = self.pair(v6=True)
+        one.process.kill()
+        self.settle(two, one)
+        self.assertIn("backup -> active (farewell)", two.process.output())
+        one.start()
+        self.settle(one, two)
+
+    def test_a_daemon_that_is_told_to_stop_gives_the_addresses_away(self):
+        one, two = self.pair()
+        self.assertEqual(one.process.stop(), 0)
+        self.assertFalse(one.holds())
+        self.settle(two, one)
+        self.assertIn("backup -> active (farewell)", two.process.output())
+
+    def test_a_cut_cable_moves_the_addresses(self):
+        one, two = self.pair()
+        one.host.cut()
+        wait_until(two.holds_all, "two has them")
+        wait_until(lambda: not one.holds(), "one has let go: its interface is down")
+        one.host.mend()
+        self.settle(one, two)
+
+    def test_without_preemption_they_stay_where_they_are(self):
+        one, two = self.pair(nopreempt=True, unicast=True, v6=True)
+        one.process.kill()
+        self.settle(two, one)
+        one.start()
+        wait_until(lambda: one.router()["state"] == "backup", "one is back")
+        wait_until(lambda: one.router().get("heard"), "one has heard two")
+        self.assertTrue(two.holds_all())
+        self.assertFalse(one.holds())
+
+    def test_a_reload_keeps_what_is_held(self):
+        one, two = self.pair()
+        before = one.transitions()
+        sent = one.router()["adverts_sent"]
+        one.write(advert_int="10ms")
+        one.process.signal(signal.SIGHUP)
+        one.process.wait_for_output("(adopted)")
+        self.assertTrue(one.holds_all())
+        wait_until(lambda: one.router()["adverts_sent"] > sent + 10, "adverts go on")
+        self.assertEqual(one.transitions(), before + 1)
+        self.assertEqual(two.transitions(), 1)
+
+    def test_a_bad_file_changes_nothing(self):
+        one, _ = self.pair()
+        one.config.write_text('{ "failover": { "vrid": 300 } }')
+        one.process.signal(signal.SIGHUP)
+        one.process.wait_for_output("the configuration has errors: nothing changes")
+        self.assertIn("/failover/vrid: 300 is out of range: 1 to 255", one.process.output())
+        self.assertTrue(one.holds_all())
+
+    def test_a_new_process_takes_over_from_the_old_one(self):
+        one, two = self.pair()
+        one.process.signal(signal.SIGUSR2)
+        one.process.wait_for_output("(adopted)")
+        self.assertTrue(one.holds_all())
+        self.assertTrue(one.process.is_running())
+        wait_until(lambda: one.router()["state"] == "active", "the new process answers")
+        self.assertEqual(two.transitions(), 1)
+
+    def test_an_address_that_somebody_takes_away_is_put_back(self):
+        one, _ = self.pair()
+        one.host.ip("addr", "del", f"{VIP}/24", "dev", "eth0")
+        wait_until(one.holds_all, "it is back")
+
+    def test_an_address_that_is_there_without_right_is_taken_off(self):
+        one, two = self.pair()
+        two.host.ip("addr", "add", f"{VIP}/24", "dev", "eth0")
+        wait_until(lambda: not two.holds(), "two lets go of it")
+        self.assertTrue(one.holds_all())
+
+    # ---- with keepalived -----------------------------------------------------------------------
+
+    def mixed(self, tandem_first, **options):
+        first, second = (Tandem, Keepalived) if tandem_first else (Keepalived, Tandem)
+        one = self.node(first, "one", 150, **options)
+        two = self.node(second, "two", 100, **options)
+        self.settle(one, two)
+        return one, two
+
+    def takeover_and_return(self, tandem_first, **options):
+        one, two = self.mixed(tandem_first, **options)
+        one.stop()
+        self.settle(two, one)
+        one.start()
+        self.settle(one, two)
+        one.host.cut()
+        wait_until(two.holds_all, "two takes over in silence")
+        one.host.mend()
+        self.settle(one, two)
+
+    def test_keepalived_takes_over_from_tandem_and_gives_back(self):
+        self.takeover_and_return(True, v6=True, advert=100)
+
+    def test_tandem_takes_over_from_keepalived_and_gives_back(self):
+        self.takeover_and_return(False, v6=True, advert=100)
+
+    def test_keepalived_and_tandem_by_unicast(self):
+        self.takeover_and_return(True, v6=True, unicast=True, advert=100)
+
+    def test_tandem_and_keepalived_by_unicast(self):
+        self.takeover_and_return(False, v6=True, unicast=True, advert=100)
+
+
+if __name__ == "__main__":
+    tandem_lab.require()
+    main()
