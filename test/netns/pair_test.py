@@ -3,11 +3,14 @@ Debian's keepalived, in every way an address can move."""
 
 import json
 import pathlib
+import re
 import signal
+import subprocess
 
 import tandem_lab
-from tandem_testing import ControlSocket, Process, TestCase, main, wait_until
+from tandem_testing import ControlSocket, Process, TestCase, main, program, wait_until
 
+TOP = pathlib.Path(__file__).resolve().parents[2]
 VIP, VIP6, LOCAL6 = "10.77.0.100", "fd77::100", "fe80::100"
 
 
@@ -157,6 +160,23 @@ class PairTest(TestCase):
         wait_until(lambda: two.router().get("heard"), "the backup has heard the active node")
         self.assertEqual(two.router()["heard"]["priority"], 150)
 
+    def test_metrics_are_as_documented_and_clean(self):
+        one, _ = self.pair()
+        text = one.host.run("curl", "-sf", "http://127.0.0.1:8405/metrics").stdout
+        check = subprocess.run([program("promtool"), "check", "metrics"], input=text, text=True,
+                               capture_output=True, check=False)  # fmt: skip
+        self.assertEqual((check.returncode, check.stdout, check.stderr), (0, "", ""))
+        types = dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE))
+        document = (TOP / "docs/FAILOVER.md").read_text(encoding="utf-8")
+        rows = dict(re.findall(r"^\| `(tandem_failover_\w+)` \| (\w+) \|", document, re.MULTILINE))
+        # Without scripts there are no figures about them.
+        scripts = {name: kind for name, kind in rows.items() if "_script_" in name}
+        self.assertEqual(types | scripts, rows)
+        self.assertIn('tandem_failover_state{group="main",state="active"} 1', text)
+        self.assertIn(f'tandem_failover_vip_owned{{group="main",vip="{VIP}"}} 1', text)
+        ready = one.host.run("curl", "-s", "http://127.0.0.1:8405/ready").stdout
+        self.assertEqual(ready, "ready\n")
+
     def test_a_killed_daemon_holds_nothing(self):
         one, two = self.pair(v6=True)
         one.process.kill()
@@ -229,6 +249,84 @@ class PairTest(TestCase):
         two.host.ip("addr", "add", f"{VIP}/24", "dev", "eth0")
         wait_until(lambda: not two.holds(), "two lets go of it")
         self.assertTrue(one.holds_all())
+
+    # ---- the data plane decides ----------------------------------------------------------------
+
+    def start_lb(self, node):
+        """A data plane beside the node's daemon, from the same file."""
+        lb = self.keep(
+            Process(node.host.command("tandem-lb", "-f", node.config), node.folder, name="lb")
+        )
+        lb.wait_for_output("ready: ")
+        return lb
+
+    def pair_with_data_planes(self, **options):
+        nodes = []
+        for name, priority in (("one", 150), ("two", 100)):
+            node = Tandem(self.hosts[name], self.folder, priority, **options)
+            node.keep = self.keep
+            node.options |= {"lb": {"bind": f"unix:{node.folder}/pulse.sock"}}
+            node.options["file"] = {
+                "frontends": {"www": {"bind": f"{VIP}:80", "default_backend": "app"}},
+                "backends": {"app": {"servers": {"a": "10.77.0.11:8000"}}},
+            }
+            node.write()
+            node.lb = self.start_lb(node)
+            nodes.append(node.start())
+        self.settle(*nodes)
+        return nodes
+
+    def test_a_dead_data_plane_gives_the_addresses_away_and_takes_them_back(self):
+        one, two = self.pair_with_data_planes()
+        one.lb.kill()
+        self.settle(two, one)
+        self.assertIn("none: data plane has died", one.process.output())
+        self.assertIn("backup -> active (farewell)", two.process.output())
+        wait_until(lambda: one.router()["priority"] == 0, "one has no right any more")
+        one.lb = self.start_lb(one)
+        self.settle(one, two)
+
+    def test_a_hung_data_plane_gives_the_addresses_away(self):
+        one, two = self.pair_with_data_planes()
+        one.lb.signal(signal.SIGSTOP)
+        self.settle(two, one)
+        self.assertRegex(one.process.output(), r"data plane hangs: worker \d+ has not turned for")
+        one.lb.signal(signal.SIGCONT)
+        self.settle(one, two)
+
+    def test_a_data_plane_that_stops_gives_the_addresses_away_first(self):
+        one, two = self.pair_with_data_planes()
+        one.lb.signal(signal.SIGTERM)
+        self.settle(two, one)
+        self.assertIn("none: data plane is stopping", one.process.output())
+
+    def test_a_data_plane_without_a_live_server_is_not_fit(self):
+        one, two = self.pair_with_data_planes()
+        nothing = {"app": {"check": {"type": "tcp"}, "default-server": {"inter": "50ms"},
+                           "servers": {"a": "10.77.0.11:8000"}}}  # fmt: skip
+        one.lb.kill()
+        one.options["file"]["backends"] = nothing
+        one.write()
+        one.lb = self.start_lb(one)
+        self.settle(two, one)
+        wait_until(lambda: "app has no usable server" in one.router()["priority_why"],
+                   "the reason is shown")  # fmt: skip
+
+    def test_a_failing_script_gives_the_addresses_away(self):
+        flag = pathlib.Path(self.folder) / "flag"
+        flag.touch()
+        script = {"exec": ["/usr/bin/test", "-e", str(flag)], "interval": "20ms", "fall": 2}
+        one = Tandem(self.hosts["one"], self.folder, 150)
+        one.keep = self.keep
+        one.write(track={"lb": False, "script": {"flag": script}})
+        one.start()
+        two = self.node(Tandem, "two", 100)
+        self.settle(one, two)
+        flag.unlink()
+        self.settle(two, one)
+        self.assertIn("none: script flag ended with status 1", one.process.output())
+        flag.touch()
+        self.settle(one, two)
 
     # ---- with keepalived -----------------------------------------------------------------------
 

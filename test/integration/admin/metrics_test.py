@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 import subprocess
 import urllib.parse
 
@@ -99,7 +100,7 @@ class Metrics(testing.TestCase):
         config = self.folder / "prometheus.yml"
         text = (ETC / "prometheus.yml").read_text(encoding="utf-8")
         text = text.replace("127.0.0.1:8404", f"127.0.0.1:{self.tandem.admin_port}")
-        text = text.replace("tandem.rules.yml", str(ETC / "tandem.rules.yml")).replace("15s", "1s")
+        text = re.sub(r"- (\w+\.rules\.yml)", rf"- {ETC}/\1", text).replace("15s", "1s")
         config.write_text(text, encoding="utf-8")
         self.start(
             [
@@ -178,6 +179,7 @@ class Alerts(testing.TestCase):
         for arguments in (
             ["check", "config", ETC / "prometheus.yml"],
             ["test", "rules", here / "alerts.test.yml"],
+            ["test", "rules", here / "failover_alerts.test.yml"],
         ):
             check = subprocess.run(
                 [testing.program("promtool"), *map(str, arguments)],

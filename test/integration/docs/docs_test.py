@@ -74,7 +74,7 @@ class DocumentsTest(tandem_testing.TestCase):
                     self.assertTrue(path.is_file() and os.access(path, os.X_OK))
 
     def test_every_constant_in_the_table_of_limits_is_in_the_source(self):
-        sources = [path for room in ("common", "lb") for path in (TOP / room).rglob("*.[hc]*")]
+        sources = [path for room in ("common", "config", "http", "admin", "lb") for path in (TOP / room).rglob("*.[hc]*")]
         source = "\n".join(text_of(path) for path in sources)
         name = r"(?:k[A-Z]\w+|\w+_max)"
         names = re.findall(rf"\(`({name}(?:`, `{name})*)`\)", text_of(TOP / "docs/SECURITY.md"))
@@ -117,6 +117,19 @@ class DocumentsTest(tandem_testing.TestCase):
                     done = self.run_lb("-t", "-f", self.write("sample.jsonc", sample))
                     self.assertEqual((done.returncode, done.stdout), (0, "configuration is valid\n"),
                                      done.stderr)  # fmt: skip
+
+    def test_the_sample_of_a_pair_is_valid_for_both_daemons(self):
+        (sample,) = blocks("docs/FAILOVER.md", "jsonc")
+        path = self.write("pair.jsonc", sample)
+        lb = self.run_lb("-t", "-f", path)
+        self.assertEqual((lb.returncode, lb.stdout), (0, "configuration is valid\n"), lb.stderr)
+        for node in ("lb1", "lb2"):
+            done = subprocess.run(
+                [program("tandem-failover"), "-t", "-f", path, "--node", node],
+                capture_output=True, text=True, timeout=tandem_testing.TIMEOUT, check=False,
+            )  # fmt: skip
+            self.assertEqual((done.returncode, done.stdout), (0, "configuration is valid\n"),
+                             done.stderr)  # fmt: skip
 
     # ---- OPERATIONS
     def test_exit_statuses(self):

@@ -1,0 +1,186 @@
+// The watching end against a data plane that the test plays.
+#include "failover/pulse_watch.h"
+
+#include "common/file_descriptor.h"
+
+#include <catch2/catch.hpp>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+
+namespace tandem::failover {
+namespace {
+
+using Fitness = pulse::Condition::Fitness;
+
+/// The listening end; `peer` once somebody has connected.
+struct DataPlane {
+  std::string path = "/tmp/tandem-pulse-" + std::to_string(::getpid());
+  FileDescriptor listener;
+  FileDescriptor peer;
+
+  DataPlane() = default;
+  ~DataPlane() { ::unlink(path.c_str()); }
+  DataPlane(const DataPlane&) = delete;
+  DataPlane& operator=(const DataPlane&) = delete;
+
+  [[nodiscard]] SocketAddress address() const { return *SocketAddress::parse("unix:" + path); }
+
+  void listen() {
+    ::unlink(path.c_str());
+    listener.reset(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+    const SocketAddress at = address();
+    REQUIRE(::bind(listener.get(), at.data(), at.size()) == 0);
+    REQUIRE(::listen(listener.get(), 4) == 0);
+  }
+  void accept() {
+    peer.reset(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    REQUIRE(peer);
+  }
+  pulse::Hello hello() const {
+    std::array<char, pulse::kPacketBytesMax> bytes;
+    const ssize_t count = ::recv(peer.get(), bytes.data(), bytes.size(), 0);
+    REQUIRE(count > 0);
+    return std::get<pulse::Hello>(
+        *pulse::decode(std::span(bytes).first(static_cast<std::size_t>(count))));
+  }
+  void say(const pulse::Packet& packet) const {
+    const std::string bytes = pulse::encode(packet);
+    REQUIRE(::send(peer.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) > 0);
+  }
+  void die() {
+    peer.reset();
+    listener.reset();
+    ::unlink(path.c_str());
+  }
+};
+
+struct World {
+  event::Loop loop;
+  event::Poller poller{loop};
+  DataPlane lb;
+  int changes = 0;
+  std::unique_ptr<PulseWatch> watch;
+
+  explicit World(Milliseconds hang = Milliseconds(60'000), bool needs_ready = true) {
+    watch = std::make_unique<PulseWatch>(
+        poller,
+        PulseWatch::Settings{.address = lb.address(), .hang = hang, .needs_ready = needs_ready},
+        [this] { ++changes; });
+  }
+  void connect() {
+    lb.listen();
+    watch->start();
+    lb.accept();
+  }
+  void run_until(bool is_ok) {
+    while (watch->tracked().is_ok != is_ok) loop.run_once();
+  }
+  void become_fit() {
+    lb.say(pulse::Beat{.worker = 0});
+    lb.say(pulse::Condition{.workers = 1});
+    run_until(true);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("A data plane that does not run is not well, and known to be so at once") {
+  World world;
+  CHECK_FALSE(world.watch->is_known());
+  world.watch->start();
+  CHECK(world.watch->is_known());
+  CHECK_FALSE(world.watch->tracked().is_ok);
+  CHECK(world.watch->tracked().why ==
+        "does not run (unix:" + world.lb.path + ": No such file or directory)");
+  CHECK(world.changes == 1);
+}
+
+TEST_CASE("A data plane that begins later is found") {
+  World world;
+  world.watch->start();
+  world.lb.listen();
+  world.loop.run_once();  // the next try
+  world.lb.accept();
+  world.lb.say(pulse::Condition{.workers = 1});
+  world.run_until(true);
+  CHECK(world.changes == 2);
+}
+
+TEST_CASE("A data plane that beats and is fit is well, until it dies") {
+  World world;
+  world.connect();
+  CHECK(world.lb.hello().period == Milliseconds(1'000));  // a quarter of the hang time, bounded
+  CHECK_FALSE(world.watch->is_known());
+  world.become_fit();
+  CHECK(world.watch->is_known());
+  world.lb.die();
+  world.run_until(false);
+  CHECK(world.watch->tracked().why == "has died");
+}
+
+TEST_CASE("What the data plane says of itself counts") {
+  struct Row {
+    Fitness fitness;
+    bool needs_ready;
+    std::string why;
+  };
+  const auto row = GENERATE(Row{Fitness::kStopping, true, "is stopping"},
+                            Row{Fitness::kStopping, false, "is stopping"},
+                            Row{Fitness::kExhausted, false, "no descriptors"},
+                            Row{Fitness::kNotReady, true, "is not ready: no descriptors"},
+                            Row{Fitness::kNotReady, false, ""});
+  World world(Milliseconds(60'000), row.needs_ready);
+  world.connect();
+  world.become_fit();
+  world.lb.say(pulse::Condition{.workers = 1, .fitness = row.fitness, .why = "no descriptors"});
+  if (row.why.empty()) {
+    // Nothing changes: what comes next does.
+    world.lb.die();
+    world.run_until(false);
+    CHECK(world.watch->tracked().why == "has died");
+  } else {
+    world.run_until(false);
+    CHECK(world.watch->tracked().why == row.why);
+    world.become_fit();
+  }
+}
+
+TEST_CASE("A worker that falls silent hangs, and is trusted only after a while") {
+  World world(Milliseconds(40));
+  world.connect();
+  world.become_fit();
+  world.run_until(false);
+  CHECK(world.watch->tracked().why.starts_with("hangs: worker 0 has not turned for "));
+  CHECK(world.changes == 2);
+  const Instant back = Clock::now();
+  while (!world.watch->tracked().is_ok) {
+    world.lb.say(pulse::Beat{.worker = 0});
+    world.loop.run_once();
+  }
+  CHECK(Clock::now() - back >= PulseWatch::kTrustAfter - Milliseconds(50));
+}
+
+TEST_CASE("Each worker has to beat, the one that never did too") {
+  World world(Milliseconds(40));
+  world.connect();
+  world.lb.say(pulse::Condition{.workers = 2});
+  while (world.watch->tracked().why.find("worker 1") == std::string::npos) {
+    world.lb.say(pulse::Beat{.worker = 0});
+    world.loop.run_once();
+  }
+  CHECK_FALSE(world.watch->tracked().is_ok);
+}
+
+TEST_CASE("Packets of another language say nothing") {
+  World world;
+  world.connect();
+  world.become_fit();
+  REQUIRE(::send(world.lb.peer.get(), "\x02hello", 6, MSG_NOSIGNAL) == 6);
+  world.lb.say(pulse::Condition{.workers = 1, .fitness = Fitness::kStopping});
+  world.run_until(false);
+  CHECK(world.watch->tracked().why == "is stopping");
+}
+
+}  // namespace tandem::failover
