@@ -152,8 +152,11 @@ class Stepper {
     const Duration late = now_ - state().deadline;
     // So late that we did not run: what was said meanwhile may still be on its way to us.
     if (late > 3 * Duration(state().active_interval)) return wait_for_silence();
-    // A look that was late itself proves nothing; but a busy node must come to an end.
-    if (state().looks == 0 || (late > kSecondLook && state().looks < kLooksMost)) {
+    // A look that was late itself proves nothing; but a node that is merely busy must come to an
+    // end.
+    const Duration interval = state().active_interval;
+    const bool is_late = late > std::max(kSecondLook, interval / 8);
+    if (state().looks == 0 || (is_late && state().looks < kLooksMost)) {
       ++state().looks;
       state().deadline = now_ + kSecondLook;
       return;

@@ -84,8 +84,7 @@ struct State {
   std::uint8_t looks = 0;                  // since the down interval ended; see kSecondLook
 };
 
-// ---- inputs
-// --------------------------------------------------------------------------------------
+// ---- inputs -------------------------------------------------------------------------------------
 
 /// A second one changes nothing.
 struct Started {
@@ -131,8 +130,7 @@ struct Yield {};
 using Input =
     std::variant<Started, Stopped, Tick, Advert, RightChanged, PeerHolds, PeerLetGo, Claim, Yield>;
 
-// ---- actions, to be done in order
-// ----------------------------------------------------------------
+// ---- actions, to be done in order ---------------------------------------------------------------
 
 struct SendAdvert {
   std::uint8_t priority;
@@ -169,7 +167,7 @@ struct Step {
 /// When a down interval ends, what has already arrived is read before the silence is believed: a
 /// process that did not run for a while sees its timers first and its packets next.
 inline constexpr Duration kSecondLook = Milliseconds(1);
-/// A second look that came late is repeated, so often in all.
+/// A second look that came late itself, by an eighth of an interval, is repeated, so often in all.
 inline constexpr std::uint8_t kLooksMost = 3;
 
 /// (256 - priority) / 256 of the interval; of a second in VRRPv2 (RFC 9568 section 6.1, RFC 3768).

@@ -18,8 +18,10 @@ void live_share(std::uint64_t share) {
   const std::optional<Prey> caught = hunt(1 + share * count, count);
   if (!caught) return;
   std::cout << tell_life(caught->seed);
-  FAIL(fmt::format("seed {}: {}\nagain: TANDEM_SIM_SEED={} test_sim_failover_machine '[replay]'",
-                   caught->seed, caught->finding.oracle, caught->seed));
+  FAIL(
+      fmt::format("seed {}: {}\nagain: TANDEM_SIM_SEED={} "
+                  "build/dev/test/sim/failover/test_sim_failover_machine '[replay]'",
+                  caught->seed, caught->finding.oracle, caught->seed));
 }
 
 TEST_CASE("the pair keeps its promises in every life, first quarter") { live_share(0); }

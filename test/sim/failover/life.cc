@@ -27,8 +27,7 @@ void Life::begin() {
   }
 }
 
-// ---- things go wrong
-// -----------------------------------------------------------------------------
+// ---- things go wrong ---------------------------------------------------------------------------
 
 void Life::go_wrong() {
   const std::uint32_t things = 1 + world_.random().below(12);
@@ -44,7 +43,7 @@ void Life::break_something() {
   const std::uint32_t node = random.below(plan.nodes);
   const std::uint32_t other = (node + 1 + random.below(plan.nodes - 1)) % plan.nodes;
   const Duration interval = plan.interval(node);
-  switch (random.below(18)) {
+  switch (random.below(19)) {
     case 0:
       return world_.lose_power(node);
     case 1:
@@ -80,9 +79,19 @@ void Life::break_something() {
     case 16:
       world_.claim(node, world_.now() + draw(random, 0us, 3 * interval));
       return random.below(2) == 0 ? world_.yield(other) : void();
+    case 17:
+      return freeze_at_the_deadline(node);
     default:
       return random.below(2) == 0 ? world_.yield(node) : world_.tick_early(node);
   }
+}
+
+/// The worst moment: silence is about to be believed.
+void Life::freeze_at_the_deadline(std::uint32_t node) {
+  const auto is_looking = [&] { return world_.node(node).state.looks != 0; };
+  const Duration patience = 4 * world_.plan().interval(node);
+  if (!world_.run_until(patience, is_looking)) return;
+  world_.freeze(node, draw(world_.random(), 0us, patience));
 }
 
 /// Not all rights come back; at least one is there.
@@ -97,8 +106,7 @@ void Life::restore_rights() {
   }
 }
 
-// ---- eventually
-// ----------------------------------------------------------------------------------
+// ---- eventually --------------------------------------------------------------------------------
 
 void Life::settle() {
   if (!world_.is_content()) return;
@@ -136,8 +144,7 @@ void Life::stay_quiet(Duration length) {
   world_.oracles().set_quiet(false);
 }
 
-// ---- in time
-// -------------------------------------------------------------------------------------
+// ---- in time -----------------------------------------------------------------------------------
 
 void Life::probe() {
   if (!world_.is_content()) return;

@@ -20,6 +20,7 @@ class Life {
   void begin();
   void go_wrong();
   void break_something();
+  void freeze_at_the_deadline(std::uint32_t node);
   void restore_rights();
   void settle();
   void check_settled();

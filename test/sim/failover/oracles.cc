@@ -128,8 +128,7 @@ void Oracles::note_bad_network(Instant now) { alone_since_ = std::max(alone_sinc
 
 void Oracles::note_claim(Instant until) { claimed_until_ = std::max(claimed_until_, until); }
 
-// ---- always: one step
-// ----------------------------------------------------------------------------
+// ---- always: one step --------------------------------------------------------------------------
 
 void Oracles::check_step(std::uint32_t node, const State& before, const Input& input,
                          const Step& result, Instant now) {
@@ -165,7 +164,10 @@ void Oracles::check_moves(std::uint32_t node, const State& before, const Input& 
 void Oracles::check_move(std::uint32_t node, const Moved& moved, const State& before,
                          const Input& input, Instant now) {
   if (!is_cause(input, moved.reason, before.right))
-    report("always: a move has its cause", node, now);
+    return report("always: a move has its cause", node, now);
+  if (moved.reason == Reason::kAdopted &&
+      now - std::get<Started>(input).advertised_at > 3 * plan_->interval(node))
+    report("always: adopts only while others wait", node, now);
   if (is_quiet_) report("in a quiet network nobody moves", node, now);
   if (moved.to == Role::kActive) check_takeover(node, moved.reason, before, now);
   if (moved.to != Role::kBackup) return;
@@ -174,12 +176,15 @@ void Oracles::check_move(std::uint32_t node, const Moved& moved, const State& be
 }
 
 /// Silence is silence: no advert that is to be followed reached the node within three of its
-/// intervals, read or not, unless a farewell came after it. Preemption is allowed, and patient.
+/// intervals, read or not, unless a farewell or another right came after it. (One that came just
+/// before the last look may be missed: that look may be late by an eighth of an interval.)
+/// Preemption is allowed, and patient.
 void Oracles::check_takeover(std::uint32_t node, Reason reason, const State& before, Instant now) {
   const Watch& watch = watch_.at(node);
   const Config& config = plan_->configs.at(node);
   if (reason == Reason::kSilence && watch.follow_at != Instant{} &&
-      now - watch.follow_at < watch.follow_for)
+      now - watch.follow_at < watch.follow_for &&
+      now - watch.follow_at > std::max(kSecondLook, watch.follow_for / 24) + plan_->slack())
     report("always: silence only after three intervals without an advert", node, now);
   if (reason != Reason::kPreempt || before.right == kPriorityOwner) return;
   if (!config.preempt) report("always: preempts only where it may", node, now);
@@ -293,6 +298,7 @@ void Oracles::check_freeze(std::uint32_t node, bool froze, const Input& input, c
 
 /// What this node has heard, for check_takeover().
 void Oracles::listen(std::uint32_t node, const State& after, const Input& input, Instant now) {
+  if (is<RightChanged>(input)) watch_.at(node).follow_at = Instant{};
   const auto* advert = std::get_if<Advert>(&input);
   if (advert == nullptr || after.role != Role::kBackup) return;
   Watch& watch = watch_.at(node);
@@ -318,8 +324,7 @@ void Oracles::count_advert(std::uint32_t node, Instant now) {
   if (++watch.window_adverts > kAdvertsMost) report("always: no storm of adverts", node, now);
 }
 
-// ---- always: the world
-// ---------------------------------------------------------------------------
+// ---- always: the world -------------------------------------------------------------------------
 
 /// What is done is what was decided, as soon as slow actions have ended.
 /// Two are active only while they cannot hear each other, or until the next advert of the higher.

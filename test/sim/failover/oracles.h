@@ -42,8 +42,7 @@ class Oracles {
  public:
   void reset(const Plan& plan, Instant now);
 
-  // ---- what the world tells
-  // ----------------------------------------------------------------------
+  // ---- what the world tells ---------------------------------------------------------------------
 
   /// An advert has reached the node's socket; it may be read much later, after a freeze.
   void note_arrival(std::uint32_t node, const SimNode& there, const Advert& advert, Instant now);
@@ -58,8 +57,7 @@ class Oracles {
   void set_adverts_cut(bool is_cut) { is_cut_ = is_cut; }
   void set_quiet(bool is_quiet) { is_quiet_ = is_quiet; }
 
-  // ---- checks
-  // ------------------------------------------------------------------------------------
+  // ---- checks -----------------------------------------------------------------------------------
 
   /// Of one step: legal moves, actions that fit them, adverts, deadlines, freezes.
   void check_step(std::uint32_t node, const State& before, const Input& input, const Step& result,

@@ -1,12 +1,6 @@
 #include "test/sim/failover/world.h"
 
-#include "test/unit/failover/machine/describe.h"
-
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <functional>
-#include <iterator>
 #include <variant>
 
 namespace tandem::failover::machine {
@@ -44,8 +38,7 @@ void World::reset(std::uint64_t seed, std::string* trace) {
   oracles_.reset(plan_, now_);
 }
 
-// ---- time
-// ----------------------------------------------------------------------------------------
+// ---- time --------------------------------------------------------------------------------------
 
 void World::run_for(Duration length) {
   const Instant end = now_ + length;
@@ -85,95 +78,7 @@ void World::schedule(Event event) {
   std::ranges::push_heap(events_, comes_later);
 }
 
-// ---- nodes
-// ---------------------------------------------------------------------------------------
-
-void World::start(std::uint32_t node) {
-  disturb("start", node);
-  SimNode& there = nodes_[node];
-  Instant advertised_at{};
-  if (!there.is_running) {
-    const std::uint8_t right = there.state.right != 0 ? there.state.right : plan_.priorities[node];
-    if (there.holds_address) advertised_at = left_at_[node];
-    there = {.is_running = true, .holds_address = there.holds_address, .life = there.life + 1};
-    oracles_.note_birth(node);
-    tell(node, {.what = What::kRight, .priority = right});
-  }
-  tell(node, {.what = What::kStarted, .until = advertised_at});
-}
-
-void World::end_process(std::uint32_t node) {
-  SimNode& there = nodes_[node];
-  const bool holds_address = there.holds_address;
-  there = SimNode{.holds_address = holds_address, .life = there.life + 1};
-  queues_[node].clear();
-}
-
-void World::lose_power(std::uint32_t node) {
-  disturb("lose power", node);
-  if (is_another_active(node)) is_announcement_owed_ = false;
-  end_process(node);
-  nodes_[node].holds_address = false;
-}
-
-void World::kill_daemon(std::uint32_t node) {
-  disturb("kill daemon", node);
-  const bool was_active = nodes_[node].state.role == Role::kActive;
-  end_process(node);
-  nodes_[node].holds_address = false;
-  if (!was_active) return;
-  send_advert(node, kPriorityFarewell);
-  say_on_link(node, What::kLetGo, 0);
-}
-
-void World::exit_in_place(std::uint32_t node) {
-  disturb("exit in place", node);
-  if (is_another_active(node)) is_announcement_owed_ = false;
-  left_at_[node] = nodes_[node].last_advert;
-  nodes_[node].holds_address = nodes_[node].state.role == Role::kActive;
-  const std::uint8_t right = nodes_[node].state.right;
-  end_process(node);
-  nodes_[node].state.right = right;  // the next process finds the same
-}
-
-void World::freeze(std::uint32_t node, Duration length) {
-  if (!nodes_[node].is_running || nodes_[node].is_frozen) return;
-  disturb("freeze", node);
-  nodes_[node].is_frozen = true;
-  schedule({.at = now_ + length,
-            .what = What::kThaw,
-            .to = static_cast<std::uint8_t>(node),
-            .life = nodes_[node].life});
-}
-
-/// A process that runs again sees its timers first or its sockets first, and reads one socket
-/// after the other: adverts and the peer's words lose their common order.
-void World::thaw(std::uint32_t node) {
-  if (!nodes_[node].is_frozen) return;
-  disturb("thaw", node);
-  nodes_[node].is_frozen = false;
-  std::vector<Event> queue;
-  queue.swap(queues_[node]);
-  const auto is_advert = [](const Event& event) { return event.what == What::kAdvert; };
-  if (random_.below(2) == 0)
-    std::ranges::stable_partition(queue, is_advert);
-  else
-    std::ranges::stable_partition(queue, std::not_fn(is_advert));
-  if (random_.below(2) == 0) step_node(node, Tick{});
-  for (const Event& event : queue) read(node, event);
-  queue.clear();
-  queues_[node].swap(queue);
-}
-
-void World::set_right(std::uint32_t node, std::uint8_t right) {
-  disturb("right", node);
-  tell(node, {.what = What::kRight, .priority = right});
-}
-
-void World::claim(std::uint32_t node, Instant until) {
-  disturb("claim", node);
-  tell(node, {.what = What::kClaim, .until = until});
-}
+// ---- nodes -------------------------------------------------------------------------------------
 
 void World::tell(std::uint32_t node, const Event& event) {
   if (!nodes_[node].is_running) return;
@@ -232,6 +137,7 @@ void World::step_node(std::uint32_t node, const Input& input) {
   for (const Action& action : result.actions) perform(node, action);
   if (has_moved(result, Reason::kClaim)) {
     claimed_until_ = there.state.claimed_until;
+    claimed_by_ = node;
     oracles_.note_claim(claimed_until_);
   }
   if (has_moved(result, Reason::kYield)) there.has_yielded = true;
@@ -246,7 +152,8 @@ void World::step_node(std::uint32_t node, const Input& input) {
 /// claim ends with an announcement anyway.)
 void World::note_silent_end(std::uint32_t node, const Step& result) {
   if (!is_another_active(node)) return;
-  if (has_moved(result, Reason::kFroze) || (has_moved(result, Reason::kYield) && !is_claimed()))
+  if (has_moved(result, Reason::kFroze) ||
+      (has_moved(result, Reason::kYield) && (!is_claimed() || node == claimed_by_)))
     is_announcement_owed_ = false;
 }
 
@@ -293,8 +200,7 @@ void World::after_slow_actions(std::uint32_t node, What what, std::uint8_t prior
   schedule(event);
 }
 
-// ---- events
-// --------------------------------------------------------------------------------------
+// ---- events ------------------------------------------------------------------------------------
 
 void World::handle(const Event& event) {
   switch (event.what) {
@@ -332,94 +238,7 @@ void World::handle_own(const Event& event) {
   }
 }
 
-// ---- network
-// -------------------------------------------------------------------------------------
-
-void World::send_advert(std::uint32_t node, std::uint8_t priority) {
-  for (std::uint32_t to = 0; to < plan_.nodes; ++to)
-    if (to != node) send_one(node, to, priority);
-}
-
-void World::send_one(std::uint32_t from, std::uint32_t to, std::uint8_t priority) {
-  Event event{.at = now_ + draw(random_, Duration(0), plan_.delay_most),
-              .what = What::kAdvert,
-              .to = static_cast<std::uint8_t>(to),
-              .from = static_cast<std::uint8_t>(from),
-              .priority = priority};
-  if (is_cut_[from][to] || random_.below(100) < weather_.lost) {
-    if (nodes_[from].state.role != Role::kActive) is_announcement_owed_ = false;
-    oracles_.note_bad_network(now_);
-    return;
-  }
-  // One wire keeps the order of what is sent on it, unless it is not one wire.
-  event.at = wire_busy_until_[from][to] = std::max(wire_busy_until_[from][to], event.at);
-  if (random_.below(100) < weather_.late)
-    event.at += draw(random_, Duration(0), weather_.late_most);
-  if (random_.below(100) < weather_.doubled) {
-    Event copy = event;
-    copy.at += draw(random_, Duration(0), weather_.late_most);
-    oracles_.note_bad_network(copy.at);
-    schedule(copy);
-  }
-  if (weather_.late != 0) oracles_.note_bad_network(event.at);
-  schedule(event);
-}
-
-void World::say_on_link(std::uint32_t from, What what, std::uint8_t priority) {
-  if (!plan_.has_link || is_link_cut_) return;
-  Instant at = now_ + draw(random_, Duration(0), plan_.delay_most);
-  if (random_.below(100) < weather_.late) at += draw(random_, Duration(0), weather_.late_most);
-  link_busy_until_[from] = std::max(link_busy_until_[from], at);
-  schedule({.at = link_busy_until_[from],
-            .what = what,
-            .to = static_cast<std::uint8_t>(1 - from),
-            .from = static_cast<std::uint8_t>(from),
-            .priority = priority});
-}
-
-void World::announce(std::uint32_t node) {
-  announced_ = node;
-  if (nodes_[node].state.role == Role::kActive) is_announcement_owed_ = true;
-}
-
-void World::cut_adverts(std::uint32_t from, std::uint32_t to, bool is_cut) {
-  disturb(is_cut ? "cut from" : "heal from", from);
-  is_cut_[from][to] = is_cut;
-  oracles_.set_adverts_cut(is_any_cut());
-}
-
-void World::cut_all_adverts(bool is_cut) {
-  for (std::uint32_t from = 0; from < plan_.nodes; ++from)
-    for (std::uint32_t to = 0; to < plan_.nodes; ++to) cut_adverts(from, to, is_cut);
-}
-
-void World::cut_link(bool is_cut) {
-  disturb(is_cut ? "cut link" : "heal link", 0);
-  is_link_cut_ = is_cut;
-}
-
-bool World::is_any_cut() const noexcept {
-  return std::ranges::any_of(
-      is_cut_, [](const auto& row) { return std::ranges::any_of(row, std::identity{}); });
-}
-
-void World::heal() {
-  cut_all_adverts(false);
-  cut_link(false);
-  weather_ = {};
-  for (std::uint32_t i = 0; i < plan_.nodes; ++i) {
-    thaw(i);
-    start(i);
-  }
-}
-
-void World::disturb(const char* what, std::uint32_t node) {
-  oracles_.note_disturbance(now_);
-  if (trace_ != nullptr) trace_event(what, node);
-}
-
-// ---- what can be seen
-// ----------------------------------------------------------------------------
+// ---- what can be seen --------------------------------------------------------------------------
 
 std::uint32_t World::count_active() const noexcept {
   return static_cast<std::uint32_t>(std::ranges::count_if(nodes_, &SimNode::is_active));
@@ -433,25 +252,6 @@ std::uint32_t World::find_active() const noexcept {
   std::uint32_t i = 0;
   while (i < plan_.nodes && !nodes_[i].is_active()) ++i;
   return i;
-}
-
-// ---- the trace
-// -----------------------------------------------------------------------------------
-
-void World::trace_event(const char* what, std::uint32_t node) {
-  fmt::format_to(std::back_inserter(*trace_), "{:>14} ns  node {}  -- {}\n",
-                 (now_ - Instant(std::chrono::hours(1))).count(), node, what);
-}
-
-void World::trace_step(std::uint32_t node, const Input& input, const Step& result) {
-  const State& state = result.state;
-  fmt::format_to(std::back_inserter(*trace_), "{:>14} ns  node {}  {:<28} {} right {} due in {} ns",
-                 (now_ - Instant(std::chrono::hours(1))).count(), node, describe(input),
-                 role_name(state.role), state.right,
-                 state.deadline == Instant::max() ? -1 : (state.deadline - now_).count());
-  if (!result.actions.empty())
-    fmt::format_to(std::back_inserter(*trace_), "  => {}", describe(result.actions));
-  trace_->push_back('\n');
 }
 
 }  // namespace tandem::failover::machine

@@ -25,8 +25,7 @@ class World {
   /// Begins anew. `trace`: where every event is written, in words; nullptr: nowhere.
   void reset(std::uint64_t seed, std::string* trace);
 
-  // ---- time
-  // --------------------------------------------------------------------------------------
+  // ---- time -------------------------------------------------------------------------------------
 
   [[nodiscard]] Instant now() const noexcept { return now_; }
   /// Runs until then, or until an oracle is not content.
@@ -35,8 +34,7 @@ class World {
   template <typename Condition>
   bool run_until(Duration length, Condition is_reached);
 
-  // ---- what befalls a node
-  // -----------------------------------------------------------------------
+  // ---- what befalls a node ----------------------------------------------------------------------
 
   /// A process where there is none, else the start of one that was stopped.
   void start(std::uint32_t node);
@@ -53,8 +51,7 @@ class World {
   void yield(std::uint32_t node) { tell(node, {.what = What::kYield}); }
   void tick_early(std::uint32_t node) { tell(node, {.what = What::kTick}); }
 
-  // ---- what befalls the network
-  // ------------------------------------------------------------------
+  // ---- what befalls the network -----------------------------------------------------------------
 
   void cut_adverts(std::uint32_t from, std::uint32_t to, bool is_cut);
   void cut_all_adverts(bool is_cut);
@@ -63,8 +60,7 @@ class World {
   /// Ends all that is wrong with network and processes; rights stay as they are.
   void heal();
 
-  // ---- what can be seen
-  // --------------------------------------------------------------------------
+  // ---- what can be seen -------------------------------------------------------------------------
 
   [[nodiscard]] const Plan& plan() const noexcept { return plan_; }
   [[nodiscard]] const SimNode& node(std::uint32_t i) const noexcept { return nodes_[i]; }
@@ -156,6 +152,7 @@ class World {
   std::array<Instant, kNodesMost> left_at_{};          // exit_in_place(): the last advert
   Weather weather_;
   Instant claimed_until_{};
+  std::uint32_t claimed_by_ = 0;
   std::uint32_t announced_ = kNodesMost;
   bool is_announcement_owed_ = true;
   Oracles oracles_;

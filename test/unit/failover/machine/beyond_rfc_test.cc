@@ -11,8 +11,7 @@ constexpr Centiseconds kSecond{100};
 
 Duration down_of(std::uint8_t right) { return down_interval(plain_config(), kSecond, right); }
 
-// ---- freezes
-// -------------------------------------------------------------------------------------
+// ---- freezes -----------------------------------------------------------------------------------
 
 TEST_CASE("an active node that was silent for longer than others wait says nothing and listens") {
   const std::string froze = "release, active>backup froze";
@@ -55,8 +54,7 @@ TEST_CASE("an active node that was late within the safe silence goes on") {
   CHECK(describe(step_now(plain_config(), state, Tick{}).actions) == "advert 100");
 }
 
-// ---- preempt_delay
-// -------------------------------------------------------------------------------
+// ---- preempt_delay -----------------------------------------------------------------------------
 
 TEST_CASE("a lower node is left in peace for preempt_delay, then replaced") {
   Config config = plain_config();
@@ -96,8 +94,7 @@ TEST_CASE("preempt_delay delays nothing but preemption") {
         "backup>active farewell, acquire, advert 100, announce");
 }
 
-// ---- the peer link
-// -------------------------------------------------------------------------------
+// ---- the peer link -----------------------------------------------------------------------------
 
 TEST_CASE("silence is not believed while the peer says that it holds the address") {
   State state = backup_of(100);
@@ -167,8 +164,7 @@ TEST_CASE("an active node announces itself again when the peer has let go beside
   CHECK(describe(step_now(plain_config(), active_of(100), PeerLetGo{}).actions) == "announce");
 }
 
-// ---- moves by an operator
-// ------------------------------------------------------------------------
+// ---- moves by an operator ----------------------------------------------------------------------
 
 TEST_CASE("a claim takes the address without waiting and passes over the node that lets go") {
   const Step claimed = step_now(plain_config(), backup_of(100), Claim{kNow + 2500ms});
@@ -224,8 +220,7 @@ TEST_CASE("only the active node can yield") {
   CHECK_FALSE(step_now(plain_config(), backup_of(100), Yield{}).state.stays_back);
 }
 
-// ---- adoption
-// ------------------------------------------------------------------------------------
+// ---- adoption ----------------------------------------------------------------------------------
 
 TEST_CASE("addresses that a predecessor left in place are adopted while others still wait") {
   struct Row {

@@ -90,10 +90,18 @@ TEST_CASE("a second look that comes late is repeated, but not without end") {
     CHECK(look.actions.empty());
     CHECK(look.state.deadline == now + kSecondLook);
     state = look.state;
-    now += 2 * kSecondLook + 1ns;
+    now += kSecondLook + 125ms + 1ns;
   }
   CHECK(describe(step(plain_config(), state, now, Tick{}).actions) ==
         "backup>active silence, acquire, advert 100, announce");
+}
+
+TEST_CASE("a second look that is late by less than an eighth of an interval will do") {
+  State state = backup_of(100);
+  state.deadline = kNow;
+  state = step_now(plain_config(), state, Tick{}).state;
+  CHECK_FALSE(step(plain_config(), state, state.deadline + 125ms, Tick{}).actions.empty());
+  CHECK(step(plain_config(), state, state.deadline + 125ms + 1ns, Tick{}).actions.empty());
 }
 
 TEST_CASE("lateness is measured with the interval of the node that is active") {
