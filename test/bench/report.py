@@ -21,6 +21,8 @@ errors does not count. Both are tuned: connections reused, no
 logs, splicing or large buffers where bodies are large. "must / good" is the budget.
 """
 
+_FAILOVER = re.compile(r"\n<!-- scripts/lab -->\n.*<!-- /scripts/lab -->\n", re.DOTALL)
+
 
 def table(header, rows):
     """Markdown with columns that line up, so that the terminal can show it too."""
@@ -161,6 +163,21 @@ def machine():
     info = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8")
     model = re.search(r"^model name\s*: (.*)$", info, re.MULTILINE)
     return f"{os.cpu_count()} CPUs ({model.group(1) if model else platform.machine()}), Linux {platform.release().split('-')[0]}"
+
+
+def marked(section):
+    return f"\n<!-- scripts/lab -->\n{section}<!-- /scripts/lab -->\n"
+
+
+def with_failover(text, section):
+    """`section` (marked; may be empty) at the end, in place of the one that is there."""
+    return _FAILOVER.sub("", text) + section
+
+
+def failover_of(text):
+    """What scripts/lab has written, with its marks; empty if it has not."""
+    found = _FAILOVER.search(text)
+    return found.group() if found else ""
 
 
 def document(records, versions):

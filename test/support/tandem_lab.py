@@ -6,9 +6,11 @@ whoever uses it, as root. What scripts/lab shows and the tests of failover stand
         Process(one.command("tandem-failover", ...), folder)
 """
 
+import contextlib
 import itertools
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -48,7 +50,7 @@ class Host:
         self.namespace = f"{lab.prefix}-{name}"
         self.port = f"{lab.prefix[-8:]}p{number}"  # its end at the switch
         self.address, self.address6 = f"{NETWORK}.{number}", f"{NETWORK6}{number}"
-        _ip("netns", "add", self.namespace)
+        lab.namespace(self.namespace)
         _ip("-n", lab.switch, "link", "add", self.port, "type", "veth",
             "peer", "name", "eth0", "netns", self.namespace)  # fmt: skip
         _ip("-n", lab.switch, "link", "set", self.port, "master", "br0", "up")
@@ -87,25 +89,77 @@ class Host:
     def mend(self):
         _ip("-n", self.lab.switch, "link", "set", self.port, "up")
 
+    def silence(self):
+        """The switch passes nothing from or to it, and it cannot tell: its carrier stays."""
+        _ip("-n", self.lab.switch, "link", "set", self.port, "nomaster")
+
+    def hear(self):
+        _ip("-n", self.lab.switch, "link", "set", self.port, "master", "br0")
+
+    def mac(self):
+        return json.loads(self.ip("-j", "link", "show", "dev", "eth0"))[0]["address"]
+
+    def pids(self):
+        return _pids_in(self.namespace)
+
+
+def kill(pids, number=signal.SIGKILL):
+    """Those that have ended by themselves meanwhile do not matter."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def _pids_in(namespace):
+    return [int(pid) for pid in _ip("netns", "pids", namespace).split()]
+
 
 class Lab:
     def __init__(self):
         self.prefix = f"tandem{os.getpid()}x{next(_numbers)}"
         self.switch = f"{self.prefix}-switch"
         self.hosts = []
+        self.namespaces = []  # to be removed; known before there is anything in them
 
     def __enter__(self):
-        _ip("netns", "add", self.switch)
+        try:
+            self._make_switch()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _make_switch(self):
+        self.namespace(self.switch)
         _ip("-n", self.switch, "link", "add", "br0", "type", "bridge",
             "mcast_snooping", "0", "stp_state", "0")  # fmt: skip
         _ip("-n", self.switch, "link", "set", "br0", "up")
-        return self
 
     def __exit__(self, *_):
-        for host in self.hosts:
-            subprocess.run([program("ip"), "netns", "del", host.namespace], check=False)
-        subprocess.run([program("ip"), "netns", "del", self.switch], check=False)
+        """Whatever still runs in the namespaces is ended: nothing outside can have come in."""
+        for name in self.namespaces:
+            with contextlib.suppress(subprocess.CalledProcessError):
+                kill(_pids_in(name))
+                _ip("netns", "del", name)
+
+    def namespace(self, name):
+        self.namespaces.append(name)
+        _ip("netns", "add", name)
 
     def host(self, name, number):
         self.hosts.append(Host(self, name, number))
         return self.hosts[-1]
+
+    def drop_at_switch(self, match):
+        """From now on the switch drops what nft calls `match`, such as "ip protocol vrrp"."""
+        rules = f"""table bridge lab {{
+            chain forward {{ type filter hook forward priority 0; {match} drop; }}
+        }}"""
+        self._nft("-f", "-", input=rules)
+
+    def drop_nothing(self):
+        self._nft("delete", "table", "bridge", "lab")
+
+    def _nft(self, *words, **options):
+        command = [program("ip"), "netns", "exec", self.switch, program("nft"), *words]
+        subprocess.run(command, check=True, capture_output=True, text=True, **options)

@@ -28,6 +28,8 @@ PROGRAMS = {
     "tandemctl": "ctl/tandemctl",
     "tandem-origin": "test/support/origin/tandem-origin",
     "tandem-pacer": "tandem-pacer",  # in the build folder of scripts/bench alone
+    "tandem-prober": "tandem-prober",  # these two in that of scripts/lab
+    "tandem-observer": "tandem-observer",
 }
 
 

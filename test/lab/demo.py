@@ -1,0 +1,4 @@
+def tell(trial):
+    pass
+def show(say):
+    pass
