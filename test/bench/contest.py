@@ -140,7 +140,7 @@ class Contender:
 
     def count_system_calls(self):
         # Long enough that accepting the clients disappears among the requests.
-        seconds = 5 if self.scenario.maxconn or self.scenario.huge else 1
+        seconds = 1 if self.scenario.close else 6
         with measure.SystemCallCounter(self.balancer.pids()) as counter:
             result = load.run_load(self.port, self.scenario, seconds)
         if result.requests == 0:
