@@ -6,6 +6,7 @@ namespace tandem::ctl {
 namespace {
 
 constexpr std::string_view kDefaultSocket = "/run/tandem/lb.sock";
+constexpr std::string_view kDefaultFailoverSocket = "/run/tandem/failover.sock";
 
 bool is_one_of(std::string_view word, std::initializer_list<std::string_view> words) {
   return std::ranges::find(words, word) != words.end();
@@ -31,15 +32,17 @@ Result<Arguments> take_option(Arguments arguments, std::string_view option) {
 }  // namespace
 
 Result<Arguments> parse_arguments(std::span<const char* const> arguments,
-                                  const char* environment_socket) {
+                                  const Environment& environment) {
   Arguments parsed;
-  parsed.socket = environment_socket != nullptr ? environment_socket : kDefaultSocket;
+  parsed.socket = environment.socket != nullptr ? environment.socket : kDefaultSocket;
+  parsed.failover_socket =
+      environment.failover_socket != nullptr ? environment.failover_socket : kDefaultFailoverSocket;
   std::size_t i = 0;
   for (; i < arguments.size() && arguments[i][0] == '-'; ++i) {
     const std::string_view option = arguments[i];
-    if (option == "-s") {
-      if (++i == arguments.size()) return fail("-s needs a socket");
-      parsed.socket = arguments[i];
+    if (option == "-s" || option == "-F") {
+      if (++i == arguments.size()) return fail(std::string(option) + " needs a socket");
+      (option == "-s" ? parsed.socket : parsed.failover_socket) = arguments[i];
       continue;
     }
     Result<Arguments> next = take_option(std::move(parsed), option);
@@ -59,6 +62,11 @@ Result<SocketAddress> parse_socket(std::string_view text) {
   return SocketAddress::parse(text, /*resolve=*/true);
 }
 
+bool is_for_failover(const std::vector<std::string>& words) noexcept {
+  if (words.front() == "events") return true;
+  return words.size() > 1 && words[0] == "show" && is_one_of(words[1], {"failover", "events"});
+}
+
 Result<std::string> runtime_command(const std::vector<std::string>& words, bool json) {
   const std::string& verb = words.front();
   if (is_one_of(verb, {"drain", "ready", "maint"})) {
@@ -66,25 +74,31 @@ Result<std::string> runtime_command(const std::vector<std::string>& words, bool 
       return fail(verb + " needs a server, as backend/server");
     return "set server " + words[1] + " state " + verb;
   }
-  if (is_one_of(verb, {"switchover", "reload", "events"}))
-    return fail(verb + ": not supported yet");
+  if (is_one_of(verb, {"switchover", "reload"})) return fail(verb + ": not supported yet");
+  if (verb == "events") return "show events";
   std::string command = joined(words);
-  const bool has_json_form = command.starts_with("show stat") || command.starts_with("show info");
+  const bool has_json_form = command.starts_with("show stat") || command.starts_with("show info") ||
+                             command.starts_with("show failover");
   if (json && has_json_form && command.find("json") == std::string::npos) command += " json";
   return command;
 }
 
 std::string_view usage() noexcept {
-  return "usage: tandemctl [-s SOCKET] [--json] COMMAND...\n"
+  return "usage: tandemctl [-s SOCKET] [-F SOCKET] [--json] COMMAND...\n"
          "\n"
-         "  status               frontends, backends and servers, with state and reason\n"
+         "  status               the pair, then frontends, backends and servers, with reasons\n"
+         "  events               what has happened to the pair's addresses on this node\n"
          "  drain BACKEND/SERVER no new requests; running ones end by themselves\n"
          "  ready BACKEND/SERVER back into service\n"
          "  maint BACKEND/SERVER out of service, without health checks\n"
          "  check FILE           check a configuration file\n"
          "  show ..., set ...    every command of the control socket, word for word ('help')\n"
          "\n"
-         "SOCKET is a path or host:port; without -s, $TANDEM_SOCKET or /run/tandem/lb.sock.\n"
+         "  show failover        the pair, as this node sees it\n"
+         "\n"
+         "SOCKET is a path or host:port. -s: of tandem-lb; without it $TANDEM_SOCKET or\n"
+         "/run/tandem/lb.sock. -F: of tandem-failover; without it $TANDEM_FAILOVER_SOCKET or\n"
+         "/run/tandem/failover.sock.\n"
          "Exit status: 0 done, 1 refused, 2 bad usage, 3 not reachable.\n";
 }
 

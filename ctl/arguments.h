@@ -12,15 +12,25 @@
 namespace tandem::ctl {
 
 struct Arguments {
-  std::string socket;  // a path, "unix:/path" or "host:port"
+  std::string socket;           // of tandem-lb: a path, "unix:/path" or "host:port"
+  std::string failover_socket;  // of tandem-failover
   bool json = false;
   bool help = false;
   std::vector<std::string> words;  // the command
 };
 
-/// `environment_socket` is $TANDEM_SOCKET, or null. Errors: words for a person.
+/// What the environment says; null where it says nothing.
+struct Environment {
+  const char* socket = nullptr;           // $TANDEM_SOCKET
+  const char* failover_socket = nullptr;  // $TANDEM_FAILOVER_SOCKET
+};
+
+/// Errors: words for a person.
 [[nodiscard]] Result<Arguments> parse_arguments(std::span<const char* const> arguments,
-                                                const char* environment_socket);
+                                                const Environment& environment);
+
+/// Whether the command is one of tandem-failover's.
+[[nodiscard]] bool is_for_failover(const std::vector<std::string>& words) noexcept;
 
 /// Where the socket of that text is.
 [[nodiscard]] Result<SocketAddress> parse_socket(std::string_view text);

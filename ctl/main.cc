@@ -35,27 +35,41 @@ int check(const std::vector<std::string>& words) {
   return complain(fmt::format("cannot run tandem-lb: {}", std::strerror(errno)), kNotReachable);
 }
 
-int print(const Answer& answer, bool as_table) {
-  if (answer.is_refused) {
-    fmt::print(stderr, "{}", answer.text);
+/// Of a socket that can be read, see run().
+Result<Answer> ask_at(const std::string& socket, std::string_view command) {
+  return ask(*parse_socket(socket), command);
+}
+
+int print(const Result<Answer>& answer) {
+  if (!answer) return complain(answer.error().message, kNotReachable);
+  if (answer->is_refused) {
+    fmt::print(stderr, "{}", answer->text);
     return kRefused;
   }
-  fmt::print("{}", as_table ? status_table(answer.text) : answer.text);
+  fmt::print("{}", answer->text);
   return kDone;
+}
+
+/// The pair, where there is one, and the data plane.
+int status(const Arguments& arguments) {
+  if (arguments.json) return print(ask_at(arguments.socket, "show stat json"));
+  if (const auto pair = ask_at(arguments.failover_socket, "show failover"); pair)
+    fmt::print("{}\n", pair->text);
+  auto answer = ask_at(arguments.socket, "show stat");
+  if (answer && !answer->is_refused) answer->text = status_table(answer->text);
+  return print(answer);
 }
 
 int run(const Arguments& arguments) {
   if (arguments.words.front() == "check") return check(arguments.words);
-  const bool is_status = arguments.words.front() == "status";
-  const auto words = is_status ? std::vector<std::string>{"show", "stat"} : arguments.words;
-  const auto command = runtime_command(words, arguments.json);
+  for (const std::string& socket : {arguments.socket, arguments.failover_socket})
+    if (const auto address = parse_socket(socket); !address)
+      return complain(fmt::format("{}: {}", socket, address.error().message), kBadUsage);
+  if (arguments.words.front() == "status") return status(arguments);
+  const auto command = runtime_command(arguments.words, arguments.json);
   if (!command) return complain(command.error().message, kBadUsage);
-  const auto socket = parse_socket(arguments.socket);
-  if (!socket)
-    return complain(fmt::format("{}: {}", arguments.socket, socket.error().message), kBadUsage);
-  const auto answer = ask(*socket, *command);
-  if (!answer) return complain(answer.error().message, kNotReachable);
-  return print(*answer, is_status && !arguments.json);
+  return print(ask_at(
+      is_for_failover(arguments.words) ? arguments.failover_socket : arguments.socket, *command));
 }
 
 }  // namespace
@@ -63,9 +77,11 @@ int run(const Arguments& arguments) {
 
 int main(int count, char** values) {
   using namespace tandem::ctl;
-  const auto arguments = parse_arguments({const_cast<const char* const*>(values) + 1,
-                                          static_cast<std::size_t>(count > 0 ? count - 1 : 0)},
-                                         std::getenv("TANDEM_SOCKET"));
+  const auto arguments =
+      parse_arguments({const_cast<const char* const*>(values) + 1,
+                       static_cast<std::size_t>(count > 0 ? count - 1 : 0)},
+                      {.socket = std::getenv("TANDEM_SOCKET"),
+                       .failover_socket = std::getenv("TANDEM_FAILOVER_SOCKET")});
   if (!arguments) {
     fmt::print(stderr, "tandemctl: {}\n{}", arguments.error().message, usage());
     return kBadUsage;

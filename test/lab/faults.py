@@ -23,6 +23,7 @@ class Trial:
         self.stack, self.move, self.with_load = stack, move, load
         self.network = Network(folder)
         self.fault_at = self.heal_at = self.end_at = None
+        self.marks = []  # [(when, what was done, in words)]
         self.probes = None
 
     def __enter__(self):
@@ -51,13 +52,15 @@ class Trial:
         wait_until(lambda: self.probes.read().is_ready, "downloads and tunnels stand")
         wait_until(lambda: self.probes.is_good_for(WARM), "the clients are served without failure")
 
-    def strike(self):
+    def strike(self, words):
         """The fault comes now."""
         self.fault_at = time.monotonic_ns()
+        self.marks.append((self.fault_at, words))
 
-    def heal(self):
+    def heal(self, words):
         """What was wrong is put right from now on."""
         self.heal_at = time.monotonic_ns()
+        self.marks.append((self.heal_at, words))
 
     def stay(self, seconds):
         """A window to look through: nothing is waited for."""
@@ -104,6 +107,7 @@ class Trial:
             "second_outage": length(second) if second else None,
             "failed_new": len(probes.failed("new", fault)),
             "failed_kept": len(probes.failed("kept", fault)),
+            "failed_late": len(probes.failed("new", heal)) + len(probes.failed("kept", heal)),
             "downloads": len(probes.failed("download", fault)),
             "tunnels": len(probes.failed("tunnel", fault)),
         }
@@ -114,27 +118,27 @@ class Trial:
 
 def lb_kill(trial):
     """The data plane is killed, and started again three seconds later, as a supervisor would."""
-    trial.strike()
+    trial.strike("the data plane is killed")
     trial.active.kill_lb()
     trial.stay(3)
-    trial.heal()
+    trial.heal("the data plane is started again")
     trial.active.start_lb()
     trial.calm()
 
 
 def lb_hang(trial):
     """The data plane is stopped (SIGSTOP), and goes on three seconds later."""
-    trial.strike()
+    trial.strike("the data plane hangs")
     trial.active.signal_lb(signal.SIGSTOP)
     trial.stay(3)
-    trial.heal()
+    trial.heal("the data plane goes on")
     trial.active.signal_lb(signal.SIGCONT)
     trial.calm()
 
 
 def failover_kill(trial):
     """The failover daemon and all it has forked are killed at once."""
-    trial.strike()
+    trial.strike("the failover daemon is killed with all it forked")
     trial.active.kill_failover()
     trial.stay(3)
     trial.calm()
@@ -142,7 +146,7 @@ def failover_kill(trial):
 
 def failover_restart(trial):
     """The failover daemon is restarted on purpose."""
-    trial.strike()
+    trial.strike("the failover daemon is restarted")
     trial.active.restart_failover()
     trial.stay(3)
     trial.calm()
@@ -150,20 +154,20 @@ def failover_restart(trial):
 
 def link_cut(trial):
     """The node's cable is pulled at the switch, and plugged in again five seconds later."""
-    trial.strike()
+    trial.strike("the cable is pulled")
     trial.active.host.cut()
     trial.stay(5)
-    trial.heal()
+    trial.heal("the cable is plugged in")
     trial.active.host.mend()
     trial.calm()
 
 
 def freeze(trial):
     """The machine freezes: no process runs and nothing is answered; it thaws five seconds later."""
-    trial.strike()
+    trial.strike("the machine freezes")
     trial.active.freeze()
     trial.stay(5)
-    trial.heal()
+    trial.heal("the machine thaws")
     trial.active.thaw()
     trial.stay(1)
     trial.calm(patience=75)
@@ -171,7 +175,7 @@ def freeze(trial):
 
 def planned_stop(trial):
     """The address is moved away on purpose."""
-    trial.strike()
+    trial.strike("the address is moved away")
     if trial.move:
         subprocess.run(trial.active.host.command(*trial.move), check=True)
     else:
@@ -182,10 +186,10 @@ def planned_stop(trial):
 
 def heartbeat_cut(trial):
     """Adverts no longer pass between the nodes, everything else does; healed five seconds later."""
-    trial.strike()
+    trial.strike("adverts are cut")
     trial.network.cut_heartbeat()
     trial.stay(5)
-    trial.heal()
+    trial.heal("adverts pass again")
     trial.network.mend_heartbeat()
     trial.stay(1)
     trial.calm(patience=75)
@@ -198,7 +202,7 @@ def kill_the_node(trial):
 
 def node_return(trial):
     """A node that was dead comes back."""
-    trial.strike()
+    trial.strike("the dead node returns")
     trial.active.revive()
     trial.stay(3)
     trial.calm()
@@ -208,7 +212,7 @@ def false_alarm(trial):
     """Nothing, for twenty seconds; but four busy loops share the CPUs with everything."""
     loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(4)]
     try:
-        trial.strike()
+        trial.strike("four busy loops begin")
         trial.stay(20)
     finally:
         for loop in loops:

@@ -66,7 +66,10 @@ std::string_view request_of(Kind kind) {
     case Kind::kDownload:  // ten pieces a second for some seven minutes
       return "GET /bytes/4000000?drip=100&piece=1000 HTTP/1.1\r\nHost: lab.example\r\n\r\n";
     case Kind::kTunnel:
-      return "GET /upgrade HTTP/1.1\r\nHost: lab.example\r\nConnection: Upgrade\r\n"
+      // Key and answer are those of RFC 6455: HAProxy looks whether they match.
+      return "GET /upgrade?h=Sec-WebSocket-Accept:s3pPLMBiTxaQ9kYGzzhZRbK%2BxOo%3D HTTP/1.1\r\n"
+             "Host: lab.example\r\nConnection: Upgrade\r\n"
+             "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
              "Upgrade: websocket\r\n\r\n";
   }
   return {};

@@ -16,6 +16,8 @@ class Lines:
         self.rest = ""
 
     def fresh(self):
+        if self.file.closed:
+            return []
         text = self.rest + self.file.read()
         *lines, self.rest = text.split("\n")
         return [line.split(" ") for line in lines]

@@ -88,8 +88,10 @@ class Node:
         self.lb.signal(number)
 
     def kill_failover(self):
-        """With everything that it has forked, at once."""
-        tandem_lab.kill(descendants(self.failover.pid))
+        """With everything that it has forked, and at once: none outlives another."""
+        pids = descendants(self.failover.pid)
+        tandem_lab.kill(pids, signal.SIGSTOP)
+        tandem_lab.kill(pids)
         self.failover.wait()
 
     def stop_failover(self):

@@ -86,6 +86,7 @@ WORDS = {
     "second_outage": "the same once it was put right",
     "failed_new": "new connections that failed",
     "failed_kept": "requests on kept connections that failed",
+    "failed_late": "failed of both once it was put right",
     "downloads": "downloads broken, of 5",
     "tunnels": "tunnels broken, of 10",
     "both_held": "address on both nodes",
@@ -96,7 +97,7 @@ WORDS = {
     "role_changes": "times the address came or went",
     "window": "looked at for",
 }
-COUNTS = ("failed_new", "failed_kept", "downloads", "tunnels", "role_changes")
+COUNTS = ("failed_new", "failed_kept", "failed_late", "downloads", "tunnels", "role_changes")
 
 
 def in_words(trials):

@@ -177,6 +177,21 @@ class PairTest(TestCase):
         ready = one.host.run("curl", "-s", "http://127.0.0.1:8405/ready").stdout
         self.assertEqual(ready, "ready\n")
 
+    def test_the_client_shows_the_pair_and_its_events(self):
+        one, _ = self.pair()
+        client = ["tandemctl", "-F", str(one.socket)]
+        shown = one.host.run(*client, "show", "failover").stdout
+        self.assertIn("node one on eth0, VRRPv3 multicast, every 20ms", shown)
+        self.assertIn(f"addresses {VIP}/24 held\n  priority 150\n", shown)
+        state = json.loads(one.host.run(*client, "--json", "show", "failover").stdout)
+        self.assertEqual(state["routers"][0]["state"], "active")
+        events = one.host.run(*client, "events").stdout.splitlines()
+        self.assertIn("main: backup -> active (silence), priority 150", events[-1])
+        # No data plane here: said, and the pair is shown all the same.
+        status = one.host.run(*client, "-s", str(one.folder / "none.sock"), "status", check=False)
+        self.assertEqual(status.returncode, 3)
+        self.assertIn("router main vrid 51: active", status.stdout)
+
     def test_a_killed_daemon_holds_nothing(self):
         one, two = self.pair(v6=True)
         one.process.kill()

@@ -199,6 +199,8 @@ void Connection::make_answer() {
     case Plan::Action::kUpgrade:
       plan.status = 101;
       plan.headers = {{"Connection", " Upgrade"}, {"Upgrade", " websocket"}};
+      plan.headers.insert(plan.headers.end(), plan_->plan.headers.begin(),
+                          plan_->plan.headers.end());
       return answer_with(plan, "");
     case Plan::Action::kRespond:
     case Plan::Action::kFreeze:

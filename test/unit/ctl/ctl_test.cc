@@ -7,8 +7,9 @@
 namespace tandem::ctl {
 namespace {
 
-Result<Arguments> parse(std::vector<const char*> words, const char* environment = nullptr) {
-  return parse_arguments(words, environment);
+Result<Arguments> parse(std::vector<const char*> words, const char* socket = nullptr,
+                        const char* failover_socket = nullptr) {
+  return parse_arguments(words, {.socket = socket, .failover_socket = failover_socket});
 }
 
 }  // namespace
@@ -17,6 +18,10 @@ TEST_CASE("options come before the command, and a socket from the most explicit 
   CHECK(parse({"status"})->socket == "/run/tandem/lb.sock");
   CHECK(parse({"status"}, "/tmp/x")->socket == "/tmp/x");
   CHECK(parse({"-s", "/tmp/y", "status"}, "/tmp/x")->socket == "/tmp/y");
+  CHECK(parse({"status"})->failover_socket == "/run/tandem/failover.sock");
+  CHECK(parse({"status"}, nullptr, "/tmp/f")->failover_socket == "/tmp/f");
+  CHECK(parse({"-F", "/tmp/g", "-s", "/tmp/y", "status"}, "/tmp/x", "/tmp/f")->failover_socket ==
+        "/tmp/g");
   const auto arguments = parse({"--json", "show", "stat", "-1", "4", "-1"});
   REQUIRE(arguments);
   CHECK(arguments->json);
@@ -26,6 +31,7 @@ TEST_CASE("options come before the command, and a socket from the most explicit 
 TEST_CASE("bad usage is told in words") {
   CHECK(parse({}).error().message == "no command");
   CHECK(parse({"-s"}).error().message == "-s needs a socket");
+  CHECK(parse({"-F"}).error().message == "-F needs a socket");
   CHECK(parse({"--loud", "status"}).error().message == "unknown option --loud");
   CHECK(parse({"show\nstat"}).error().message == "a command is one line");
 }
@@ -38,6 +44,13 @@ TEST_CASE("short commands become runtime commands, others go through word for wo
   CHECK(runtime_command({"show", "info"}, false) == "show info");
   CHECK(runtime_command({"show", "backend"}, true) == "show backend");
   CHECK(runtime_command({"set", "weight", "a/b", "50%"}, false) == "set weight a/b 50%");
+  CHECK(runtime_command({"events"}, false) == "show events");
+  CHECK(runtime_command({"show", "failover"}, true) == "show failover json");
+  CHECK(is_for_failover({"events"}));
+  CHECK(is_for_failover({"show", "failover"}));
+  CHECK(is_for_failover({"show", "events"}));
+  CHECK_FALSE(is_for_failover({"show", "stat"}));
+  CHECK_FALSE(is_for_failover({"show"}));
   CHECK(runtime_command({"drain", "app"}, false).error().message ==
         "drain needs a server, as backend/server");
   CHECK(runtime_command({"reload"}, false).error().message == "reload: not supported yet");
