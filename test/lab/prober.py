@@ -61,6 +61,11 @@ class Probes:
         self.read()
         self.lines.close()
 
+    def has_lost(self):
+        """A download or tunnel has ended, which they do not by themselves."""
+        by_kind = self.read().by_kind
+        return bool(by_kind["download"] or by_kind["tunnel"])
+
     def good_since(self):
         """Since when no new connection has failed; None: none has come through yet."""
         new = self.read().by_kind["new"]
