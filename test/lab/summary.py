@@ -39,6 +39,8 @@ def _part(name, trials):
     if name == "failed":
         return _middle_and_worst([t["failed_new"] + t["failed_kept"] for t in trials], " requests")
     values = [trial[name] for trial in trials]
+    if name == "outage" and all(t["put_right"] and t["outage"] > t["put_right"] for t in trials):
+        return "until put right"
     if name == "both_answered":
         if min(t["both_answered"] / t["window"] for t in trials) > 0.9:
             return "both answer for ever"

@@ -89,13 +89,6 @@ class Host:
     def mend(self):
         _ip("-n", self.lab.switch, "link", "set", self.port, "up")
 
-    def silence(self):
-        """The switch passes nothing from or to it, and it cannot tell: its carrier stays."""
-        _ip("-n", self.lab.switch, "link", "set", self.port, "nomaster")
-
-    def hear(self):
-        _ip("-n", self.lab.switch, "link", "set", self.port, "master", "br0")
-
     def mac(self):
         return json.loads(self.ip("-j", "link", "show", "dev", "eth0"))[0]["address"]
 
