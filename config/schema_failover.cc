@@ -66,6 +66,13 @@ constexpr std::array kTrackKeys = {
            Shape::kNamed),
 };
 
+constexpr std::array kPeerKeys = {
+    integer("port", {1, 65'535}, "7510", "TCP port on the node's own `address`."),
+    required(row("secret", Kind::kSecret, "",
+                 "The same on both nodes, at least 16 characters; 32 random bytes written as text, "
+                 "`\"${file:peer.key}\"`.")),
+};
+
 constexpr std::array kFailoverRuntimeKeys = {
     row("bind", Kind::kAddress, kSocketDefault, "Where `tandemctl` asks."),
     row("mode", Kind::kFileMode, "600", "Permissions of a Unix socket, in octal."),
@@ -107,7 +114,7 @@ constexpr std::array kFailoverKeys = join(
          std::array{section("track", kTrackSection, "What the right to the addresses hangs on."),
                     section("runtime", kFailoverRuntimeSection, "The daemon's control socket."),
                     section("admin", kFailoverAdminSection, "Metrics and probes of the daemon."),
-                    later("peer", "The authenticated link between the nodes."),
+                    section("peer", kPeerSection, "The authenticated link between the nodes."),
                     later("notify", "A program that is told of each change.")}));
 
 }  // namespace
@@ -117,6 +124,7 @@ const Section kGroupSection{"group", kGroupKeys};
 const Section kTrackLbSection{"track-lb", kTrackLbKeys};
 const Section kTrackScriptSection{"track-script", kTrackScriptKeys};
 const Section kTrackSection{"track", kTrackKeys};
+const Section kPeerSection{"peer", kPeerKeys};
 const Section kFailoverRuntimeSection{"failover-runtime", kFailoverRuntimeKeys};
 const Section kFailoverAdminSection{"failover-admin", kFailoverAdminKeys};
 const Section kFailoverSection{"failover", kFailoverKeys};

@@ -63,7 +63,7 @@ Result<SocketAddress> parse_socket(std::string_view text) {
 }
 
 bool is_for_failover(const std::vector<std::string>& words) noexcept {
-  if (words.front() == "events") return true;
+  if (is_one_of(words.front(), {"events", "switchover"})) return true;
   return words.size() > 1 && words[0] == "show" && is_one_of(words[1], {"failover", "events"});
 }
 
@@ -74,7 +74,7 @@ Result<std::string> runtime_command(const std::vector<std::string>& words, bool 
       return fail(verb + " needs a server, as backend/server");
     return "set server " + words[1] + " state " + verb;
   }
-  if (is_one_of(verb, {"switchover", "reload"})) return fail(verb + ": not supported yet");
+  if (verb == "reload") return fail("reload: not supported yet");
   if (verb == "events") return "show events";
   std::string command = joined(words);
   const bool has_json_form = command.starts_with("show stat") || command.starts_with("show info") ||
@@ -94,6 +94,7 @@ std::string_view usage() noexcept {
          "  check FILE           check a configuration file\n"
          "  show ..., set ...    every command of the control socket, word for word ('help')\n"
          "\n"
+         "  switchover [ROUTER]  the other node takes the addresses, then this one lets go\n"
          "  show failover        the pair, as this node sees it\n"
          "\n"
          "SOCKET is a path or host:port. -s: of tandem-lb; without it $TANDEM_SOCKET or\n"

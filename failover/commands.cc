@@ -66,6 +66,35 @@ Json router_json(const VirtualRouter& router) {
   return json;
 }
 
+std::string peer_lines(const Daemon& daemon, const peer::PeerLink& link) {
+  if (!link.is_up()) return fmt::format("peer {}: {}\n", link.peer_node(), link.trouble());
+  std::string out = fmt::format("peer {}: up, {} configuration\n", link.peer_node(),
+                                daemon.peers().has_same_config(link) ? "the same" : "ANOTHER");
+  for (const peer::RouterStatus& router : link.session()->status().routers)
+    out += fmt::format("  router {}: {}, priority {}\n", router.name,
+                       machine::role_name(router.role), router.reason);
+  return out;
+}
+
+Json peer_json(const Daemon& daemon, const peer::PeerLink& link) {
+  Json json = {{"name", link.peer_node()}, {"up", link.is_up()}};
+  if (!link.is_up()) {
+    json["trouble"] = link.trouble();
+    return json;
+  }
+  json["config_hash"] = link.session()->hello().config_hash;
+  json["same_config"] = daemon.peers().has_same_config(link);
+  if (const auto round_trip = link.session()->round_trip())
+    json["round_trip_seconds"] = std::chrono::duration<double>(*round_trip).count();
+  json["routers"] = Json::array();
+  for (const peer::RouterStatus& router : link.session()->status().routers)
+    json["routers"].push_back({{"name", router.name},
+                               {"state", machine::role_name(router.role)},
+                               {"priority", router.priority},
+                               {"priority_why", router.reason}});
+  return json;
+}
+
 std::string describe_as_json(const Daemon& daemon) {
   Json json = {{"node", daemon.settings().self.name},
                {"version", kVersion},
@@ -73,8 +102,10 @@ std::string describe_as_json(const Daemon& daemon) {
                {"interface", daemon.settings().interface},
                {"guard", daemon.guard().is_standing()},
                {"routers", Json::array()},
+               {"peers", Json::array()},
                {"tracked", Json::array()}};
   for (const auto& router : daemon.routers()) json["routers"].push_back(router_json(*router));
+  for (const auto& link : daemon.peers().links()) json["peers"].push_back(peer_json(daemon, *link));
   for (const machine::Tracked& tracked : daemon.tracking().all())
     json["tracked"].push_back({{"name", tracked.name},
                                {"ok", tracked.is_ok},
@@ -101,6 +132,7 @@ std::string describe(const Daemon& daemon) {
                   format_duration(settings.advert_interval), daemon.config_hash(),
                   daemon.guard().is_standing() ? "stands" : "is missing");
   for (const auto& router : daemon.routers()) out += router_lines(*router);
+  for (const auto& link : daemon.peers().links()) out += peer_lines(daemon, *link);
   for (const machine::Tracked& tracked : daemon.tracking().all())
     out += fmt::format("tracked {}: {}\n", tracked.name, tracked.is_ok ? "ok" : tracked.why);
   return out;
@@ -121,6 +153,15 @@ void add_commands(command::CommandTable& table, Daemon& daemon) {
              .usage = "show events",
              .help = "what has happened to the addresses, oldest first",
              .run = [&daemon](Invocation&) { return Reply::data(events(daemon.events())); }});
+  table.add({.words = "switchover",
+             .level = command::Level::kAdmin,
+             .usage = "switchover [<router>]",
+             .help = "let the other node take the addresses; 'show events' tells how it ends",
+             .run = [&daemon](Invocation& invocation) {
+               const auto begun = daemon.switch_over(std::string(invocation.word(1)));
+               if (!begun) return Reply::error(begun.error().message + ".\n");
+               return Reply::done();
+             }});
 }
 
 }  // namespace tandem::failover

@@ -20,6 +20,10 @@ namespace {
 constexpr Milliseconds kPatience{3'000};
 constexpr Milliseconds kPatienceOfSuccessor{200};
 
+// The request by which a node asks another to take a router's addresses, and how long both have.
+constexpr const char* kClaim = "claim";
+constexpr Milliseconds kClaimTime{2'000};
+
 std::string identity(const config::Settings& settings) {
   return fmt::format("node {}, {} virtual routers on {}", settings.self.name,
                      settings.routers.size(), settings.interface);
@@ -51,7 +55,20 @@ Result<void> Daemon::open() {
     weigh();
     if (!is_started_ && tracking_->is_known(legacy_.active.empty())) patience_.start({});
   });
+  Peers::Callbacks callbacks;
+  callbacks.on_holds = [this](const std::string& name, const machine::PeerHolds& holds) {
+    if (VirtualRouter* router = find(name); router != nullptr) router->hear_peer_hold(holds);
+  };
+  callbacks.on_let_go = [this](const std::string& name) {
+    if (VirtualRouter* router = find(name); router != nullptr) router->hear_peer_let_go();
+  };
+  callbacks.on_request = [this](const peer::Request& request, peer::Answer reply) {
+    answer(request, std::move(reply));
+  };
+  peers_ =
+      std::make_unique<Peers>(poller_, *settings_, config_hash_, events_, std::move(callbacks));
   if (auto opened = open_routers(); !opened) return opened;
+  if (auto opened = peers_->open(); !opened) return opened;
   interface_->set_on_change([this](const std::optional<system::InterfaceState>& before) {
     events_.add("", interface_->words());
     for (const auto& router : routers_) router->on_interface_change(before);
@@ -72,7 +89,9 @@ Result<void> Daemon::open_routers() {
                         .route = *route_,
                         .interface = *interface_,
                         .events = events_,
-                        .on_plan_change = [this] { tell_guard(); }};
+                        .on_plan_change = [this] { tell_guard(); },
+                        .on_let_go = [this](const std::string& name) { peers_->let_go(name); },
+                        .on_change = [this] { tell_peers(); }};
     auto figures = legacy_.figures.extract(router.name);
     routers_.push_back(std::make_unique<VirtualRouter>(
         ground, router, figures ? std::move(figures.mapped()) : RouterFigures{}));
@@ -140,6 +159,7 @@ void Daemon::begin() {
     router->start(inherits ? std::optional(heirloom->second.waits_until) : std::nullopt);
   }
   legacy_ = {};
+  tell_peers();
   tell_manager();
 }
 
@@ -159,6 +179,84 @@ void Daemon::tell_guard() {
     events_.add("", "the guard cannot be told what is held: " + told.error().message);
 }
 
+VirtualRouter* Daemon::find(const std::string& name) {
+  const auto found = std::ranges::find_if(
+      routers_, [&](const auto& router) { return router->router().name == name; });
+  return found == routers_.end() ? nullptr : found->get();
+}
+
+// ---- the other nodes
+// -----------------------------------------------------------------------------
+
+void Daemon::tell_peers() {
+  if (!is_started_) return;
+  peer::Status status;
+  for (const auto& router : routers_) {
+    status.routers.push_back({.name = router->router().name,
+                              .vrid = router->router().vrid,
+                              .is_v6 = router->router().is_v6,
+                              .role = router->state().role,
+                              .priority = router->right().priority,
+                              .reason = router->right().why});
+    if (router->right().priority > 0) status.is_fit = true;
+    if (router->right().priority == 0) status.fitness = router->right().why;
+  }
+  peers_->tell(status);
+}
+
+/// What another node asks of this one. The one thing so far: to take addresses over.
+void Daemon::answer(const peer::Request& request, peer::Answer answer) {
+  const auto refuse = [&](std::string words) {
+    answer({.ok = false, .words = std::move(words), .value = {}});
+  };
+  if (request.name != kClaim) return refuse("this node does not know how to do that");
+  const auto name = request.argument.find("router");
+  if (name == request.argument.end() || !name->is_string()) return refuse("which router?");
+  VirtualRouter* router = find(name->get<std::string>());
+  if (router == nullptr) return refuse("there is no such router here");
+  if (const auto claimed = router->claim(kClaimTime); !claimed)
+    return refuse(claimed.error().message);
+  answer({.ok = true, .words = "taken", .value = {}});
+}
+
+Result<void> Daemon::switch_over(const std::string& name) {
+  bool found = false;
+  for (const auto& router : routers_) {
+    if (!name.empty() && router->router().name != name) continue;
+    if (router->state().role != machine::Role::kActive) continue;
+    found = true;
+    if (auto begun = switch_over_one(*router); !begun) return begun;
+  }
+  if (!found && !name.empty() && find(name) == nullptr)
+    return fail(fmt::format("there is no router {}", name));
+  if (!found) return fail("nothing to move: this node is not active");
+  return {};
+}
+
+/// Make before break: the other node takes the addresses first.
+Result<void> Daemon::switch_over_one(VirtualRouter& router) {
+  const std::string& name = router.router().name;
+  for (const auto& link : peers_->links()) {
+    if (!link->is_up() || !link->session()->has_status()) continue;
+    const auto& theirs = link->session()->status().routers;
+    const auto there = std::ranges::find(theirs, name, &peer::RouterStatus::name);
+    if (there == theirs.end()) continue;
+    if (there->priority == 0)
+      return fail(fmt::format("{} is not fit: {}", link->peer_node(), there->reason));
+    if (!peers_->has_same_config(*link))
+      return fail(fmt::format("{} runs another configuration", link->peer_node()));
+    events_.add(name, fmt::format("moves to {} (an operator)", link->peer_node()));
+    link->request(kClaim, {{"router", name}}, kClaimTime, [this, name](peer::Outcome outcome) {
+      VirtualRouter* moved = find(name);
+      if (outcome.ok && moved != nullptr) return moved->yield();
+      events_.add(name, fmt::format("does not move: {}", outcome.words));
+    });
+    return {};
+  }
+  return fail(settings_->peer ? "no other node is there to take it: its link is down"
+                              : "without \"peer\" in the configuration the nodes cannot agree");
+}
+
 void Daemon::tell_manager() {
   std::string status;
   for (const auto& router : routers_)
@@ -175,6 +273,7 @@ void Daemon::watch_signals() {
   signals_.emplace_back(loop_, SIGUSR2, [this] {
     log::notice("replaced by a new process; the addresses stay");
     end_ = End::kReplace;
+    peers_->set_farewell("it is replaced by a new process");
     loop_.stop();
   });
 }
@@ -197,11 +296,13 @@ void Daemon::reload() {
   }
   log::notice("reloading; the addresses stay");
   end_ = End::kReload;
+  peers_->set_farewell("it reloads");
   loop_.stop();
 }
 
 Legacy Daemon::leave() {
-  Legacy legacy;
+  // One that never began hands on what it was given.
+  Legacy legacy = std::exchange(legacy_, {});
   for (const auto& router : routers_) {
     const std::string& name = router->router().name;
     if (const auto waits_until = router->leave())

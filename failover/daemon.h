@@ -17,6 +17,7 @@
 #include "failover/endpoints.h"
 #include "failover/event_log.h"
 #include "failover/legacy.h"
+#include "failover/peers.h"
 #include "failover/system/guard.h"
 #include "failover/tracking.h"
 #include "failover/virtual_router.h"
@@ -54,7 +55,7 @@ class Daemon {
   [[nodiscard]] Result<void> open();
   [[nodiscard]] End run();
 
-  /// After kReload or kReplace.
+  /// After kReload or kReplace, or when open() has failed.
   [[nodiscard]] Legacy leave();
   [[nodiscard]] config::LoadResult& reloaded() noexcept { return reloaded_; }
 
@@ -62,11 +63,17 @@ class Daemon {
   [[nodiscard]] const std::string& config_hash() const noexcept { return config_hash_; }
   [[nodiscard]] const EventLog& events() const noexcept { return events_; }
   [[nodiscard]] const Tracking& tracking() const noexcept { return *tracking_; }
+  [[nodiscard]] const Peers& peers() const noexcept { return *peers_; }
   [[nodiscard]] const system::Guard& guard() const noexcept { return guard_; }
   [[nodiscard]] const std::vector<std::unique_ptr<VirtualRouter>>& routers() const noexcept {
     return routers_;
   }
   [[nodiscard]] bool is_started() const noexcept { return is_started_; }
+
+  /// Moves what this node has of the router (empty: of all) to the other node: that one takes it
+  /// first, then this one lets go. Begins only: the events tell how it ends. Errors: why the other
+  /// node cannot have it.
+  [[nodiscard]] Result<void> switch_over(const std::string& router);
 
  private:
   [[nodiscard]] Result<void> open_routers();
@@ -76,6 +83,10 @@ class Daemon {
   void begin();
   void weigh();
   void tell_guard();
+  void tell_peers();
+  void answer(const peer::Request& request, peer::Answer answer);
+  [[nodiscard]] Result<void> switch_over_one(VirtualRouter& router);
+  [[nodiscard]] VirtualRouter* find(const std::string& router);
   void stop();
   void reload();
   void dump();
@@ -97,6 +108,7 @@ class Daemon {
   std::optional<system::RouteSocket> route_;
   std::unique_ptr<system::Interface> interface_;
   std::unique_ptr<Tracking> tracking_;
+  std::unique_ptr<Peers> peers_;
   std::vector<std::unique_ptr<VirtualRouter>> routers_;
   event::Timer patience_;  // for what tracking has to say first
   command::CommandTable commands_;

@@ -159,23 +159,17 @@ class Runner {
 
   int serve(config::LoadResult loaded) {
     Legacy legacy = inherited();
+    config::LoadResult before;  // what to go back to when a new configuration cannot be used
     for (;;) {
       log::set_level(loaded.settings->log_level);
-      Daemon daemon({.settings = loaded.settings,
-                     .config_hash = loaded.hash,
-                     .guard = guard_,
-                     .events = events_,
-                     .reload =
-                         [this] {
-                           config::LoadResult again = load();
-                           log_problems(again);
-                           return again;
-                         },
-                     .legacy = std::move(legacy)});
+      Daemon daemon(parts(loaded, std::move(legacy)));
       if (const auto opened = daemon.open(); !opened) {
         log::error("{}", opened.error().message);
-        return opened.error().message.find("not permitted") != std::string::npos ? kNotPermitted
-                                                                                 : kFailed;
+        if (before.settings == nullptr) return status_of(opened.error());
+        log::error("the new configuration cannot be used: going on with the one before");
+        legacy = daemon.leave();
+        loaded = std::exchange(before, {});
+        continue;
       }
       switch (daemon.run()) {
         case Daemon::End::kStopped:
@@ -184,7 +178,7 @@ class Runner {
           return kOk;
         case Daemon::End::kReload:
           legacy = daemon.leave();
-          loaded = std::move(daemon.reloaded());
+          before = std::exchange(loaded, std::move(daemon.reloaded()));
           break;
         case Daemon::End::kReplace:
           legacy = daemon.leave();
@@ -194,6 +188,24 @@ class Runner {
           break;
       }
     }
+  }
+
+  Daemon::Parts parts(const config::LoadResult& loaded, Legacy legacy) {
+    return {.settings = loaded.settings,
+            .config_hash = loaded.hash,
+            .guard = guard_,
+            .events = events_,
+            .reload =
+                [this] {
+                  config::LoadResult again = load();
+                  log_problems(again);
+                  return again;
+                },
+            .legacy = std::move(legacy)};
+  }
+
+  static ExitStatus status_of(const Error& error) {
+    return error.message.find("not permitted") != std::string::npos ? kNotPermitted : kFailed;
   }
 
   const Options& options_;

@@ -123,6 +123,19 @@ MetricFamily runs(const Daemon& daemon, bool failed) {
   return family.take();
 }
 
+/// One sample for each link to another node.
+template <class Value>
+MetricFamily each_peer(const Daemon& daemon, Family family, Value value) {
+  for (const auto& link : daemon.peers().links())
+    family.add({{"peer", link->peer_node()}}, static_cast<double>(value(*link)));
+  return family.take();
+}
+
+double round_trip(const peer::PeerLink& link) {
+  const auto measured = link.session() != nullptr ? link.session()->round_trip() : std::nullopt;
+  return measured ? std::chrono::duration<double>(*measured).count() : 0;
+}
+
 double gap(const VirtualRouter& router) {
   if (!router.heard()) return 0;
   return std::chrono::duration<double>(Clock::now() - router.heard()->at).count();
@@ -184,6 +197,19 @@ std::vector<MetricFamily> metric_families(const Daemon& daemon) {
            [](const Router& r) { return r.addresses().counts().withdrawn; }));
   families.push_back(each(daemon, counter("lease_failures", "Leases that could not be renewed."),
                           [](const Router& r) { return r.figures().lease_failures; }));
+  families.push_back(each_peer(daemon, gauge("peer_up", "1 while the link to the node stands."),
+                               [](const peer::PeerLink& l) { return l.is_up() ? 1 : 0; }));
+  families.push_back(each_peer(
+      daemon, gauge("peer_config_match", "0 while the node is there with another configuration."),
+      [&](const peer::PeerLink& l) { return daemon.peers().has_same_config(l) ? 1 : 0; }));
+  families.push_back(each_peer(
+      daemon, gauge("peer_round_trip_seconds", "To the node and back; 0: not known."), round_trip));
+  families.push_back(
+      each_peer(daemon, counter("peer_handshake_failures", "With another secret."),
+                [](const peer::PeerLink& l) { return l.counters().handshake_failures; }));
+  families.push_back(
+      each_peer(daemon, counter("peer_let_gos_received", "Addresses that the node let go of."),
+                [](const peer::PeerLink& l) { return l.counters().let_gos_received; }));
   families.push_back(tracked(daemon));
   families.push_back(runs(daemon, false));
   families.push_back(runs(daemon, true));

@@ -168,6 +168,14 @@ void VirtualRouter::set_right(machine::Right right) {
   input(machine::RightChanged{right_.priority});
 }
 
+Result<void> VirtualRouter::claim(Duration for_time) {
+  if (right_.priority == 0) return fail(fmt::format("no right to the addresses: {}", right_.why));
+  if (state_.role == machine::Role::kActive) return {};
+  if (state_.role != machine::Role::kBackup) return fail("the machine does not run");
+  input(machine::Claim{.until = system::boot_now() + for_time});
+  return {};
+}
+
 void VirtualRouter::on_interface_change(const std::optional<system::InterfaceState>& before) {
   const auto& now = ground_.interface.link();
   const bool is_new = now && (!before || before->index != now->index);
@@ -201,8 +209,7 @@ void VirtualRouter::add_to(system::GuardPlan& plan) const {
         destination, payload(destination, machine::kPriorityFarewell, machine_.advert_interval)));
 }
 
-// ---- what arrives
-// --------------------------------------------------------------------------------
+// ---- what arrives ------------------------------------------------------------------------------
 
 void VirtualRouter::on_packet(const wire::Envelope& envelope, wire::ByteView payload) {
   expectation_.own = link_.source();
@@ -227,11 +234,14 @@ void VirtualRouter::on_packet(const wire::Envelope& envelope, wire::ByteView pay
 void VirtualRouter::input(const machine::Input& input) {
   const Instant began = Clock::now();
   const machine::Role before = state_.role;
+  const std::uint8_t right_before = told_right_;
   machine::Step step = machine::step(machine_, state_, system::boot_now(), input);
   state_ = step.state;
   for (const machine::Action& action : step.actions) perform(action);
   if (before != machine::Role::kActive && state_.role == machine::Role::kActive)
     figures_.takeover = Clock::now() - began;
+  told_right_ = state_.right;
+  if (before != state_.role || right_before != state_.right) ground_.on_change();
   arm();
 }
 
@@ -240,8 +250,7 @@ void VirtualRouter::arm() {
   deadline_.start(std::max(Duration::zero(), state_.deadline - system::boot_now()));
 }
 
-// ---- what the machine asks for
-// -------------------------------------------------------------------
+// ---- what the machine asks for -----------------------------------------------------------------
 
 void VirtualRouter::perform(const machine::Action& action) {
   std::visit([this](const auto& one) { perform(one); }, action);
@@ -291,6 +300,7 @@ void VirtualRouter::perform(const machine::Release&) {
   if (const auto released = addresses_.release(); !released)
     ground_.events.add(router_.name, released.error().message);
   ground_.on_plan_change();
+  ground_.on_let_go(router_.name);
 }
 
 void VirtualRouter::perform(const machine::Announce&) { announcer_.announce(); }

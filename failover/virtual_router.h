@@ -38,6 +38,10 @@ struct Ground {
   EventLog& events;
   /// The guard's plan is to be made anew: before an address is put on, after it is taken off.
   std::function<void()> on_plan_change;
+  /// The addresses of this router have just been let go of: others may take them.
+  std::function<void(const std::string& router)> on_let_go;
+  /// The role or the right has changed.
+  std::function<void()> on_change;
 };
 
 /// Counted from the start of the daemon, through every reload.
@@ -83,6 +87,14 @@ class VirtualRouter {
   [[nodiscard]] std::optional<Instant> leave();
 
   void set_right(machine::Right right);
+  /// What the other node says over the peer link (failover/machine).
+  void hear_peer_hold(const machine::PeerHolds& holds) { input(holds); }
+  void hear_peer_let_go() { input(machine::PeerLetGo{}); }
+  /// An operator moves the address here: taken at once, the other node has so long to yield.
+  /// Errors: why this node cannot have it.
+  [[nodiscard]] Result<void> claim(Duration for_time);
+  /// An operator moves the address away, and the other node has it.
+  void yield() { input(machine::Yield{}); }
   void on_interface_change(const std::optional<system::InterfaceState>& before);
   /// Adds what is to be done if the daemon dies now. Nothing unless it is active.
   void add_to(system::GuardPlan& plan) const;
@@ -139,6 +151,7 @@ class VirtualRouter {
   event::Timer mend_;   // what could not be opened
   event::Timer fault_;  // own_fault_ is to be told, or to be forgiven
   bool fault_is_told_ = false;
+  std::uint8_t told_right_ = 0;  // as on_change() told it last
 };
 
 }  // namespace tandem::failover

@@ -24,8 +24,7 @@ bool send_packet(int fd, const std::string& packet) {
 
 }  // namespace
 
-// ---- Heart
-// ---------------------------------------------------------------------------------------
+// ---- Heart -------------------------------------------------------------------------------------
 
 Heart::Heart(event::Loop& loop, std::uint16_t worker)
     : packet_(pulse::encode(pulse::Beat{.worker = worker})), timer_(loop, [this] { beat(); }) {}
@@ -41,8 +40,7 @@ void Heart::beat() {
   if (watchers_.empty()) timer_.stop();
 }
 
-// ---- one watcher
-// ---------------------------------------------------------------------------------
+// ---- one watcher -------------------------------------------------------------------------------
 
 class PulseListener::Peer final : public event::Socket {
  public:
@@ -107,8 +105,7 @@ class PulseListener::Peer final : public event::Socket {
   bool greeted_ = false;
 };
 
-// ---- PulseListener
-// -------------------------------------------------------------------------------
+// ---- PulseListener -----------------------------------------------------------------------------
 
 PulseListener::PulseListener(event::Poller& poller, Callbacks callbacks)
     : Socket(poller), callbacks_(std::move(callbacks)) {

@@ -66,6 +66,7 @@ class SettingsBuilder {
     protocol();
     nodes();
     routers();
+    peer();
     track();
     sockets();
   }
@@ -109,8 +110,7 @@ class SettingsBuilder {
       builder_.error(at, "VRRPv2 carries at most 8 characters");
   }
 
-  // ---- nodes
-  // -------------------------------------------------------------------------------------
+  // ---- nodes -----------------------------------------------------------------------------------
 
   void nodes() {
     const Place list = failover_.child("nodes");
@@ -189,8 +189,7 @@ class SettingsBuilder {
     return static_cast<std::size_t>(found - nodes_.begin());
   }
 
-  // ---- virtual routers
-  // ---------------------------------------------------------------------------
+  // ---- virtual routers -------------------------------------------------------------------------
 
   void routers() {
     const Place groups = failover_.child("groups");
@@ -308,8 +307,23 @@ class SettingsBuilder {
                                          router.is_v6 ? "\"address6\"" : "an IPv4 \"address\""));
   }
 
-  // ---- tracking
-  // ----------------------------------------------------------------------------------
+  void peer() {
+    const Place at = failover_.child("peer");
+    if (!at || at.value->type != jsonc::Type::kObject) return;
+    Peer peer;
+    read(at.child("port"), peer.port);
+    read(at.child("secret"), peer.secret);
+    if (const Place secret = at.child("secret"); secret && peer.secret.size() < kPeerSecretMin)
+      builder_.error(secret, fmt::format("at least {} characters are expected", kPeerSecretMin));
+    for (const Node& node : nodes_)
+      if (node.address.is_v6() != out_.self.address.is_v6())
+        builder_.error(at, fmt::format("node \"{}\" has an \"address\" of another family than this "
+                                       "one: the link cannot reach it",
+                                       node.name));
+    out_.peer = std::move(peer);
+  }
+
+  // ---- tracking --------------------------------------------------------------------------------
 
   void track() {
     const Place track = failover_.child("track");
@@ -357,8 +371,7 @@ class SettingsBuilder {
     out_.track.scripts.push_back(std::move(script));
   }
 
-  // ---- sockets
-  // -----------------------------------------------------------------------------------
+  // ---- sockets ---------------------------------------------------------------------------------
 
   void sockets() {
     out_.runtime.address = SocketAddress::parse("unix:/run/tandem/failover.sock").value();

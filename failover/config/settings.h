@@ -64,6 +64,13 @@ struct Track {
   friend bool operator==(const Track&, const Track&) = default;
 };
 
+struct Peer {
+  std::uint16_t port = 7510;
+  std::string secret;  // at least kPeerSecretMin characters
+  friend bool operator==(const Peer&, const Peer&) = default;
+};
+inline constexpr std::size_t kPeerSecretMin = 16;
+
 struct RuntimeSocket {
   SocketAddress address;
   std::uint32_t mode = 0600;  // Unix sockets only
@@ -80,7 +87,8 @@ struct Settings {
   Milliseconds preempt_delay{0};
   bool lease = true;
   Node self;
-  std::vector<Node> peers;  // the other nodes
+  std::vector<Node> peers;   // the other nodes
+  std::optional<Peer> peer;  // the link to each of them; none: adverts alone
   std::vector<Router> routers;
   Track track;
   RuntimeSocket runtime;

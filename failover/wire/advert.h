@@ -66,8 +66,7 @@ struct Form {
 /// version 2 over IPv6.
 [[nodiscard]] Bytes encode(const Advert& advert, const Envelope& envelope, const Form& form = {});
 
-// ---- where the fields are, for the other files of this room
-// --------------------------------------
+// ---- where the fields are, for the other files of this room ------------------------------------
 
 inline constexpr std::size_t kVersionTypeAt = 0;
 inline constexpr std::size_t kVridAt = 1;

@@ -11,6 +11,7 @@ import tandem_lab
 from tandem_testing import ControlSocket, Process, TestCase, main, program, wait_until
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
+SECRET = "a secret of the pair"
 VIP, VIP6, LOCAL6 = "10.77.0.100", "fd77::100", "fe80::100"
 
 
@@ -40,7 +41,8 @@ class Node:
             self.process.stop()
 
     def start(self):
-        self.process = self.keep(Process(self.command(), self.folder))
+        env = {"NODE_FOLDER": str(self.folder)}
+        self.process = self.keep(Process(self.command(), self.folder, env=env))
         return self
 
 
@@ -66,9 +68,12 @@ class Tandem(Node):
             "transport": "unicast" if options["unicast"] else "multicast",
             "nopreempt": options["nopreempt"],
             "track": {"lb": options.get("lb", False)},
-            "runtime": {"bind": f"unix:{self.socket}"},
+            "runtime": {"bind": "unix:${NODE_FOLDER}/failover.sock"},
             "admin": {"bind": "127.0.0.1:8405"},
-        } | more  # fmt: skip
+        }  # fmt: skip
+        if options.get("peer"):
+            failover["peer"] = {"secret": options["peer"]}
+        failover |= more
         self.config.write_text(json.dumps({"failover": failover} | options.get("file", {})))
 
     def command(self):
@@ -161,7 +166,7 @@ class PairTest(TestCase):
         self.assertEqual(two.router()["heard"]["priority"], 150)
 
     def test_metrics_are_as_documented_and_clean(self):
-        one, _ = self.pair()
+        one, _ = self.pair(peer=SECRET)
         text = one.host.run("curl", "-sf", "http://127.0.0.1:8405/metrics").stdout
         check = subprocess.run([program("promtool"), "check", "metrics"], input=text, text=True,
                                capture_output=True, check=False)  # fmt: skip
@@ -265,12 +270,105 @@ class PairTest(TestCase):
         wait_until(lambda: not two.holds(), "two lets go of it")
         self.assertTrue(one.holds_all())
 
+    # ---- the link between the nodes ------------------------------------------------------------
+
+    def linked_pair(self, **options):
+        one, two = self.pair(peer=SECRET, **options)
+        for node in (one, two):
+            wait_until(lambda: node.show()["peers"][0]["up"], "the link is up")
+            wait_until(lambda: node.show()["peers"][0]["routers"], "the other has said how it is")
+        return one, two
+
+    def test_each_node_knows_how_the_other_is(self):
+        one, two = self.linked_pair()
+        (peer,) = two.show()["peers"]
+        self.assertEqual((peer["name"], peer["same_config"]), ("one", True))
+        wait_until(lambda: two.show()["peers"][0]["routers"][0]["state"] == "active", "it is told")
+        self.assertEqual(two.show()["peers"][0]["routers"][0]["priority_why"], "150")
+        one.process.stop()
+        two.process.wait_for_output("the link to one is down: ")
+
+    def test_what_is_let_go_of_is_taken_at_once(self):
+        one, two = self.linked_pair()
+        one.process.stop()
+        self.settle(two, one)
+        self.assertIn("backup -> active (handed_over)", two.process.output())
+
+    def test_while_adverts_are_cut_the_link_decides(self):
+        one, two = self.linked_pair()
+        for node in (one, two):
+            node.host.run("nft", "add table inet cut; add chain inet cut in { type filter hook input "
+                          "priority 0; }; add rule inet cut in meta l4proto 112 drop")  # fmt: skip
+        heard = one.router()["adverts_sent"]
+        wait_until(lambda: one.router()["adverts_sent"] > heard + 50, "many adverts are lost")
+        self.assertEqual(two.router()["state"], "backup")
+        self.assertTrue(one.holds_all() and not two.holds())
+        one.process.kill()
+        self.settle(two, one)
+
+    def test_another_secret_is_refused(self):
+        one, two = self.pair(peer=SECRET)
+        two.options["peer"] = "another secret than that"
+        two.write()
+        two.process.signal(signal.SIGHUP)
+        two.process.wait_for_output("reloading")
+        wait_until(lambda: "secret" in one.show()["peers"][0].get("trouble", "")
+                   or "secret" in two.show()["peers"][0].get("trouble", ""),
+                   "one of them says why")  # fmt: skip
+        self.assertFalse(one.show()["peers"][0]["up"])
+        self.assertTrue(one.holds_all())
+
+    def test_an_operator_moves_the_addresses_and_they_stay(self):
+        one, two = self.linked_pair(v6=True)
+        wait_until(lambda: one.show()["peers"][0]["routers"][1]["priority"], "two is fit")
+        done = one.host.run("tandemctl", "-F", str(one.socket), "switchover", check=False)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+        self.settle(two, one)
+        self.assertIn("backup -> active (claim)", two.process.output())
+        self.assertIn("active -> backup (yield)", one.process.output())
+        sent = two.router()["adverts_sent"]
+        wait_until(lambda: two.router()["adverts_sent"] > sent + 20, "time passes")
+        self.assertTrue(two.holds_all() and not one.holds())
+
+    def test_another_configuration_is_loud_and_stops_a_move(self):
+        one, two = self.linked_pair()
+        two.write(preempt_delay="1s")
+        two.process.signal(signal.SIGHUP)
+        one.process.wait_for_output("two runs another configuration")
+        done = one.host.run("tandemctl", "-F", str(one.socket), "switchover", check=False)
+        self.assertEqual((done.returncode, done.stderr), (1, "two runs another configuration.\n"))
+        metrics = one.host.run("curl", "-sf", "http://127.0.0.1:8405/metrics").stdout
+        self.assertIn('tandem_failover_peer_config_match{peer="two"} 0', metrics)
+
+    def test_a_configuration_that_cannot_be_opened_is_not_kept(self):
+        one, two = self.linked_pair()
+        before = two.transitions()
+        one.write(runtime={"bind": "unix:/nowhere/failover.sock"})
+        one.process.signal(signal.SIGHUP)
+        one.process.wait_for_output("going on with the one before")
+        one.process.wait_for_output("(adopted)")
+        self.assertTrue(one.holds_all())
+        wait_until(lambda: one.router()["state"] == "active", "the old socket answers")
+        self.assertEqual(two.transitions(), before)
+
+    def test_addresses_do_not_move_to_a_node_that_is_not_there(self):
+        one, two = self.linked_pair()
+        two.process.stop()
+        one.process.wait_for_output("the link to two is down")
+        done = one.host.run("tandemctl", "-F", str(one.socket), "switchover", check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stderr, "no other node is there to take it: its link is down.\n")
+        self.assertTrue(one.holds_all())
+
     # ---- the data plane decides ----------------------------------------------------------------
 
     def start_lb(self, node):
         """A data plane beside the node's daemon, from the same file."""
         lb = self.keep(
-            Process(node.host.command("tandem-lb", "-f", node.config), node.folder, name="lb")
+            Process(
+                node.host.command("tandem-lb", "-f", node.config), node.folder, name="lb",
+                env={"NODE_FOLDER": str(node.folder)},
+            )  # fmt: skip
         )
         lb.wait_for_output("ready: ")
         return lb

@@ -121,6 +121,7 @@ class DocumentsTest(tandem_testing.TestCase):
     def test_the_sample_of_a_pair_is_valid_for_both_daemons(self):
         (sample,) = blocks("docs/FAILOVER.md", "jsonc")
         path = self.write("pair.jsonc", sample)
+        self.write("peer.key", "ab" * 32)
         lb = self.run_lb("-t", "-f", path)
         self.assertEqual((lb.returncode, lb.stdout), (0, "configuration is valid\n"), lb.stderr)
         for node in ("lb1", "lb2"):

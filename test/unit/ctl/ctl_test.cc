@@ -47,6 +47,7 @@ TEST_CASE("short commands become runtime commands, others go through word for wo
   CHECK(runtime_command({"events"}, false) == "show events");
   CHECK(runtime_command({"show", "failover"}, true) == "show failover json");
   CHECK(is_for_failover({"events"}));
+  CHECK(is_for_failover({"switchover"}));
   CHECK(is_for_failover({"show", "failover"}));
   CHECK(is_for_failover({"show", "events"}));
   CHECK_FALSE(is_for_failover({"show", "stat"}));

@@ -146,6 +146,13 @@ TEST_CASE("What tracking was told is read") {
   CHECK_FALSE(settings(plain(R"(, "track": { "lb": false })")).track.lb.has_value());
 }
 
+TEST_CASE("The link to the other node is read") {
+  CHECK_FALSE(settings(plain("")).peer.has_value());
+  const Settings read = settings(plain(R"(, "peer": {"secret": "sixteen letters!"})"));
+  CHECK(read.peer == Peer{.port = 7510, .secret = "sixteen letters!"});
+  CHECK(settings(plain(R"(, "peer": {"port": 99, "secret": "sixteen letters!"})")).peer->port == 99);
+}
+
 TEST_CASE("What cannot work is refused in words") {
   struct Row {
     std::string text;
@@ -178,6 +185,8 @@ TEST_CASE("What cannot work is refused in words") {
                                       "priority": 150 },
                              "lb2": { "address": "2001:db8::12", "priority": 100 } })"),
           "/failover/track/lb/bind: a Unix socket is expected: \"unix:/path\""},
+      Row{plain(R"(, "peer": {"secret": "fifteen letters"})"),
+          "/failover/peer/secret: at least 16 characters are expected"},
       Row{plain(R"(, "track": {"script": {"x": {"exec": ["ping"]}}})"),
           "/failover/track/script/x/exec/0: the whole path of the program is expected: it is run "
           "without a shell"},
