@@ -39,7 +39,7 @@ struct Condition {
   enum class Fitness : std::uint8_t {
     kFit = 0,
     kNotReady = 1,   // turns, but cannot serve as configured
-    kExhausted = 2,  // out of descriptors, or its accept queues are full
+    kExhausted = 2,  // serves, but further clients cannot get in
     kStopping = 3,   // was told to stop
   };
   std::uint16_t workers = 0;  // how many beat

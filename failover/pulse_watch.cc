@@ -30,6 +30,7 @@ PulseWatch::PulseWatch(event::Poller& poller, Settings settings, std::function<v
       on_change_(std::move(on_change)),
       timer_(poller.loop(), [this] { on_time(); }) {
   tracked_ = {.name = "data plane", .is_ok = false, .why = "is not connected yet"};
+  room_ = {.name = "room in the data plane", .weight = kFullWeight};
 }
 
 PulseWatch::~PulseWatch() = default;
@@ -126,17 +127,23 @@ std::string PulseWatch::fault() {
   if (!condition_) return {};
   if (hung_at_ != Instant{} && now - hung_at_ < kTrustAfter) return "hung a moment ago";
   if (condition_->fitness == kStopping) return "is stopping";
-  if (condition_->fitness == kExhausted) return condition_->why;
   if (condition_->fitness == kNotReady && settings_.needs_ready)
     return fmt::format("is not ready: {}", condition_->why);
   return {};
 }
 
 void PulseWatch::become(std::string why) {
-  if (without_numbers(why) == without_numbers(tracked_.why)) return;
-  tracked_.is_ok = why.empty();
-  tracked_.why = std::move(why);
-  on_change_();
+  const bool is_full = condition_ && condition_->fitness == pulse::Condition::Fitness::kExhausted;
+  const bool room_changed = change(room_, is_full ? condition_->why : std::string());
+  if (change(tracked_, std::move(why)) || room_changed) on_change_();
+}
+
+/// @return whether it has become another.
+bool PulseWatch::change(machine::Tracked& tracked, std::string why) {
+  if (without_numbers(why) == without_numbers(tracked.why)) return false;
+  tracked.is_ok = why.empty();
+  tracked.why = std::move(why);
+  return true;
 }
 
 }  // namespace tandem::failover

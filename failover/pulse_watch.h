@@ -30,15 +30,21 @@ class PulseWatch final : private event::Socket {
   static constexpr Milliseconds kTrustAfter{1'000};
   static constexpr Milliseconds kRetryEvery{100};
 
-  /// `on_change` is called when tracked() has become another.
+  /// `on_change` is called when tracked() or room() has become another.
   PulseWatch(event::Poller& poller, Settings settings, std::function<void()> on_change);
   ~PulseWatch() override;
 
   /// Connects, now and whenever the connection is lost.
   void start();
 
+  /// What being full takes from the priority. Not the whole right: both nodes may be full, and
+  /// one of them must have the addresses.
+  static constexpr int kFullWeight = -253;
+
   /// "data plane", with words when it is not well.
   [[nodiscard]] const machine::Tracked& tracked() const noexcept { return tracked_; }
+  /// "room in the data plane": not well while further clients cannot get in.
+  [[nodiscard]] const machine::Tracked& room() const noexcept { return room_; }
   /// False until it has connected and heard everybody, or could not connect.
   [[nodiscard]] bool is_known() const noexcept { return is_known_; }
 
@@ -52,12 +58,14 @@ class PulseWatch final : private event::Socket {
   void judge();
   [[nodiscard]] std::string fault();
   void become(std::string why);
+  [[nodiscard]] static bool change(machine::Tracked& tracked, std::string why);
   [[nodiscard]] Milliseconds period() const;
 
   Settings settings_;
   std::function<void()> on_change_;
   event::Timer timer_;  // of the next try, or of the next judgement
   machine::Tracked tracked_;
+  machine::Tracked room_;
   bool is_known_ = false;
   std::optional<pulse::Condition> condition_;
   std::vector<Instant> beats_;  // by worker; Instant{}: none yet

@@ -29,7 +29,7 @@ void Tracking::start() {
 
 std::vector<machine::Tracked> Tracking::all() const {
   std::vector<machine::Tracked> all;
-  if (pulse_) all.push_back(pulse_->tracked());
+  if (pulse_) all.insert(all.end(), {pulse_->tracked(), pulse_->room()});
   for (const auto& interface : interfaces_) {
     machine::Tracked tracked{.name = "interface " + interface->name(),
                              .is_ok = interface->is_usable()};

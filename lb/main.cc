@@ -1,8 +1,8 @@
 // tandem-lb: the command line, and the exit statuses that CONFIG.md promises.
 #include "common/log.h"
 #include "common/random.h"
-#include "lb/config/load.h"
 #include "http/message.h"
+#include "lb/config/load.h"
 #include "lb/process.h"
 #include "lb/version.h"
 

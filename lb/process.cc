@@ -21,6 +21,10 @@ namespace {
 
 constexpr std::chrono::seconds kTickEvery{1};
 constexpr Milliseconds kStopLookEvery{20};
+constexpr std::uint32_t kFullQueueTicks = 3;
+// Once full, a data plane must have had room for so long before it is said to have some: else the
+// address would swing between two nodes that are full in turn.
+constexpr std::chrono::seconds kRoomAgainAfter{10};
 // Connections cut at the end of the grace get this long to be counted out.
 constexpr Milliseconds kCutTime{500};
 // Descriptors besides two for each client connection: checks, control, logs, listeners, pipes.
@@ -131,6 +135,8 @@ pulse::Condition Process::condition() const {
     condition.fitness = kStopping;
   else if (!condition.why.empty())
     condition.fitness = kNotReady;
+  else if (!exhaustion_.empty())
+    condition = {.workers = condition.workers, .fitness = kExhausted, .why = exhaustion_};
   return condition;
 }
 
@@ -212,6 +218,23 @@ void Process::tick() {
   for (config::BackendIndex b = 0; b < snapshot_->backends.size(); ++b)
     upstream::raise(shared_.backends[b].load_most, shared_.requests(b));
   if (log_writer_) info_.log_lost = log_writer_->lost();
+  look_for_exhaustion();
+}
+
+void Process::look_for_exhaustion() {
+  const figures::WorkerTotals now = totals_.process();
+  const bool is_failing =
+      std::exchange(accept_failures_seen_, now.accept_failures) != now.accept_failures;
+  // Full once is a burst; full at every look is a data plane that does not keep up.
+  full_queue_ticks_ = now.accept_queues_full > 0 ? full_queue_ticks_ + 1 : 0;
+  if (is_failing || full_queue_ticks_ >= kFullQueueTicks)
+    exhausted_until_ = loop_.now() + kRoomAgainAfter;
+  else if (loop_.now() >= exhausted_until_)
+    exhaustion_.clear();
+  if (is_failing)
+    exhaustion_ = "no descriptors or no memory for further connections";
+  else if (full_queue_ticks_ >= kFullQueueTicks)
+    exhaustion_ = "accept queues are full";
 }
 
 void Process::begin_stop(Stop how) {

@@ -67,6 +67,7 @@ class Process final : private upstream::DataPlane {
   void check_descriptor_limit();
   [[nodiscard]] Result<void> open_pulse();
   [[nodiscard]] pulse::Condition condition() const;
+  void look_for_exhaustion();
 
   const std::shared_ptr<const config::Snapshot> snapshot_;
   const std::uint32_t worker_count_;
@@ -98,6 +99,10 @@ class Process final : private upstream::DataPlane {
   std::unique_ptr<tandem::admin::AdminServer> admin_server_;
   std::unique_ptr<PulseListener> pulse_;
   std::vector<event::Signal> signals_;
+  std::uint64_t accept_failures_seen_ = 0;
+  std::uint32_t full_queue_ticks_ = 0;
+  Instant exhausted_until_{};
+  std::string exhaustion_;  // why clients cannot get in, in words; empty: they can
   event::Timer tick_timer_;
   event::Timer stop_timer_;
   Instant stop_deadline_ = Instant::max();

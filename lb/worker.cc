@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <utility>
@@ -145,6 +146,8 @@ void Worker::measure() {
   cells.loop_lag_microseconds.set(std::max<std::int64_t>(
       0, std::chrono::duration_cast<std::chrono::microseconds>(late).count()));
   cells.loop_busy_permille.set(static_cast<std::int64_t>(loop_.busy_ratio() * 1000));
+  cells.accept_queues_full.set(std::ranges::count_if(
+      acceptors_, [](const auto& acceptor) { return acceptor->has_full_queue(); }));
   cells.buffers_bytes.set(static_cast<std::int64_t>(context_.buffers.in_use()));
 }
 

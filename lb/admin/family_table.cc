@@ -55,6 +55,10 @@ constexpr std::array<FamilyInfo, kFamilies> kTable = {{
      Type::Counter,
      "Connections that could not be accepted for want of descriptors or memory.",
      {}},  // kAcceptFailures
+    {"tandem_accept_queues_full",
+     Type::Gauge,
+     "Listening sockets on which as many connections wait as their queue holds.",
+     {}},  // kAcceptQueuesFull
     {"tandem_bytes_spliced_total",
      Type::Counter,
      "Bytes sent to clients without passing through user memory.",

@@ -231,6 +231,7 @@ WorkerTotals Totals::process() const {
     sum.bytes_out_spliced += cells.bytes_out_spliced.value();
     sum.maxconn_reached += cells.maxconn_reached.value();
     sum.accept_failures += cells.accept_failures.value();
+    sum.accept_queues_full += cells.accept_queues_full.value();
     sum.buffers_bytes += cells.buffers_bytes.value();
     sum.pipes_used += cells.pipes_used.value();
     sum.pipes_free += cells.pipes_free.value();

@@ -70,6 +70,7 @@ struct WorkerTotals {
   std::uint64_t bytes_out_spliced = 0;
   std::uint64_t maxconn_reached = 0;
   std::uint64_t accept_failures = 0;
+  std::int64_t accept_queues_full = 0;
   std::int64_t buffers_bytes = 0;
   std::int64_t pipes_used = 0;
   std::int64_t pipes_free = 0;

@@ -4,6 +4,8 @@
 #include "common/file_descriptor.h"
 #include "common/log.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -16,6 +18,14 @@ Acceptor::Acceptor(Context& context, IntrusiveList<Downstream, InWorkerList>& co
     : Socket(context.poller), context_(context), connections_(connections), frontend_(frontend) {
   attach(listening_fd);
   TANDEM_CHECK(watch());
+}
+
+bool Acceptor::has_full_queue() const noexcept {
+  // Of a listening socket these two are the queue's length and its limit (tcp_get_info()).
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  if (!is_open() || ::getsockopt(fd(), IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return false;
+  return info.tcpi_sacked > 0 && info.tcpi_unacked >= info.tcpi_sacked;
 }
 
 void Acceptor::stop() noexcept {

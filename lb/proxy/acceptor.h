@@ -22,6 +22,9 @@ class Acceptor final : public event::Socket, public event::Deadline {
   }
   [[nodiscard]] config::FrontendIndex frontend_index() const noexcept { return frontend_; }
 
+  /// As many connections wait in the kernel as its queue holds: others are refused or forgotten.
+  [[nodiscard]] bool has_full_queue() const noexcept;
+
   /// Accepts no more; what was accepted goes on.
   void stop() noexcept;
   /// One of its connections has closed: its place is free.

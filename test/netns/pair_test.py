@@ -362,11 +362,12 @@ class PairTest(TestCase):
 
     # ---- the data plane decides ----------------------------------------------------------------
 
-    def start_lb(self, node):
+    def start_lb(self, node, *prefix):
         """A data plane beside the node's daemon, from the same file."""
         lb = self.keep(
             Process(
-                node.host.command("tandem-lb", "-f", node.config), node.folder, name="lb",
+                node.host.command(*prefix, program("tandem-lb"), "-f", node.config), node.folder,
+                name="lb",
                 env={"NODE_FOLDER": str(node.folder)},
             )  # fmt: skip
         )
@@ -424,6 +425,26 @@ class PairTest(TestCase):
         self.settle(two, one)
         wait_until(lambda: "app has no usable server" in one.router()["priority_why"],
                    "the reason is shown")  # fmt: skip
+
+    def test_a_full_data_plane_leaves_the_addresses_to_one_with_room(self):
+        one, two = self.pair_with_data_planes()
+        one.lb.kill()
+        self.settle(two, one)
+        one.lb = self.start_lb(one, "prlimit", "--nofile=64")
+        self.settle(one, two)
+        # More clients than descriptors; each has sent something, so that it is accepted.
+        crowd = f"""
+import socket, time
+clients = [socket.create_connection(("{VIP}", 80)) for _ in range(100)]
+for client in clients: client.send(b"G")
+print("all are there", flush=True)
+clients[0].recv(1)
+time.sleep(600)
+"""
+        self.keep(Process(two.host.command("python3", "-c", crowd), self.folder, name="crowd"))
+        one.process.wait_for_output("room in the data plane failed: no descriptors or no memory")
+        self.settle(two, one)
+        self.assertIn("active -> backup (higher_priority)", one.process.output())
 
     def test_a_failing_script_gives_the_addresses_away(self):
         flag = pathlib.Path(self.folder) / "flag"

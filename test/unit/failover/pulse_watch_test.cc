@@ -128,7 +128,6 @@ TEST_CASE("What the data plane says of itself counts") {
   };
   const auto row = GENERATE(Row{Fitness::kStopping, true, "is stopping"},
                             Row{Fitness::kStopping, false, "is stopping"},
-                            Row{Fitness::kExhausted, false, "no descriptors"},
                             Row{Fitness::kNotReady, true, "is not ready: no descriptors"},
                             Row{Fitness::kNotReady, false, ""});
   World world(Milliseconds(60'000), row.needs_ready);
@@ -145,6 +144,21 @@ TEST_CASE("What the data plane says of itself counts") {
     CHECK(world.watch->tracked().why == row.why);
     world.become_fit();
   }
+}
+
+TEST_CASE("A full data plane is well, and has less of a right") {
+  World world;
+  world.connect();
+  world.become_fit();
+  CHECK(world.watch->room().is_ok);
+  world.lb.say(pulse::Condition{.workers = 1, .fitness = Fitness::kExhausted, .why = "it is full"});
+  while (world.watch->room().is_ok) world.loop.run_once();
+  CHECK(world.watch->tracked().is_ok);
+  CHECK(world.watch->room().weight < 0);
+  CHECK(world.watch->room().why == "it is full");
+  world.lb.say(pulse::Condition{.workers = 1});
+  while (!world.watch->room().is_ok) world.loop.run_once();
+  CHECK(world.changes == 3);
 }
 
 TEST_CASE("A worker that falls silent hangs, and is trusted only after a while") {
