@@ -73,6 +73,14 @@ constexpr std::array kPeerKeys = {
                  "`\"${file:peer.key}\"`.")),
 };
 
+constexpr std::array kNotifyKeys = {
+    required(shaped(row("exec", Kind::kString, "",
+                        "Program and arguments, run without a shell, with the router, the state it "
+                        "left, the state it is in, the reason and the priority behind them."),
+                    Shape::kList)),
+    duration("timeout", "10s", "A run that takes longer is ended."),
+};
+
 constexpr std::array kFailoverRuntimeKeys = {
     row("bind", Kind::kAddress, kSocketDefault, "Where `tandemctl` asks."),
     row("mode", Kind::kFileMode, "600", "Permissions of a Unix socket, in octal."),
@@ -115,7 +123,8 @@ constexpr std::array kFailoverKeys = join(
                     section("runtime", kFailoverRuntimeSection, "The daemon's control socket."),
                     section("admin", kFailoverAdminSection, "Metrics and probes of the daemon."),
                     section("peer", kPeerSection, "The authenticated link between the nodes."),
-                    later("notify", "A program that is told of each change.")}));
+                    section("notify", kNotifySection,
+                            "A program that is told of each change of state.")}));
 
 }  // namespace
 
@@ -124,6 +133,7 @@ const Section kGroupSection{"group", kGroupKeys};
 const Section kTrackLbSection{"track-lb", kTrackLbKeys};
 const Section kTrackScriptSection{"track-script", kTrackScriptKeys};
 const Section kTrackSection{"track", kTrackKeys};
+const Section kNotifySection{"notify", kNotifyKeys};
 const Section kPeerSection{"peer", kPeerKeys};
 const Section kFailoverRuntimeSection{"failover-runtime", kFailoverRuntimeKeys};
 const Section kFailoverAdminSection{"failover-admin", kFailoverAdminKeys};

@@ -55,6 +55,7 @@ Result<void> Daemon::open() {
     weigh();
     if (!is_started_ && tracking_->is_known(legacy_.active.empty())) patience_.start({});
   });
+  notifier_ = std::make_unique<Notifier>(loop_, settings_->notify, events_);
   Peers::Callbacks callbacks;
   callbacks.on_holds = [this](const std::string& name, const machine::PeerHolds& holds) {
     if (VirtualRouter* router = find(name); router != nullptr) router->hear_peer_hold(holds);
@@ -91,7 +92,12 @@ Result<void> Daemon::open_routers() {
                         .events = events_,
                         .on_plan_change = [this] { tell_guard(); },
                         .on_let_go = [this](const std::string& name) { peers_->let_go(name); },
-                        .on_change = [this] { tell_peers(); }};
+                        .on_change = [this] { tell_peers(); },
+                        .on_move =
+                            [this](std::vector<std::string> words) {
+                              if (!settings_->notify.exec.empty())
+                                notifier_->tell(std::move(words));
+                            }};
     auto figures = legacy_.figures.extract(router.name);
     routers_.push_back(std::make_unique<VirtualRouter>(
         ground, router, figures ? std::move(figures.mapped()) : RouterFigures{}));
@@ -283,7 +289,8 @@ void Daemon::stop() {
   daemon::notify("STOPPING=1");
   for (const auto& router : routers_) router->stop();
   end_ = End::kStopped;
-  loop_.stop();
+  // The addresses are gone; what the program was told last it may still do.
+  notifier_->when_idle([this] { loop_.stop(); });
 }
 
 void Daemon::reload() {

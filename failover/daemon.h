@@ -17,6 +17,7 @@
 #include "failover/endpoints.h"
 #include "failover/event_log.h"
 #include "failover/legacy.h"
+#include "failover/notifier.h"
 #include "failover/peers.h"
 #include "failover/system/guard.h"
 #include "failover/tracking.h"
@@ -63,6 +64,7 @@ class Daemon {
   [[nodiscard]] const std::string& config_hash() const noexcept { return config_hash_; }
   [[nodiscard]] const EventLog& events() const noexcept { return events_; }
   [[nodiscard]] const Tracking& tracking() const noexcept { return *tracking_; }
+  [[nodiscard]] const Notifier& notifier() const noexcept { return *notifier_; }
   [[nodiscard]] const Peers& peers() const noexcept { return *peers_; }
   [[nodiscard]] const system::Guard& guard() const noexcept { return guard_; }
   [[nodiscard]] const std::vector<std::unique_ptr<VirtualRouter>>& routers() const noexcept {
@@ -108,6 +110,7 @@ class Daemon {
   std::optional<system::RouteSocket> route_;
   std::unique_ptr<system::Interface> interface_;
   std::unique_ptr<Tracking> tracking_;
+  std::unique_ptr<Notifier> notifier_;
   std::unique_ptr<Peers> peers_;
   std::vector<std::unique_ptr<VirtualRouter>> routers_;
   event::Timer patience_;  // for what tracking has to say first

@@ -210,6 +210,12 @@ std::vector<MetricFamily> metric_families(const Daemon& daemon) {
   families.push_back(
       each_peer(daemon, counter("peer_let_gos_received", "Addresses that the node let go of."),
                 [](const peer::PeerLink& l) { return l.counters().let_gos_received; }));
+  families.push_back(counter("notify_runs", "Runs of the program that is notified.")
+                         .add({}, static_cast<double>(daemon.notifier().counts().runs))
+                         .take());
+  families.push_back(counter("notify_failures", "Of these, those that failed, and changes untold.")
+                         .add({}, static_cast<double>(daemon.notifier().counts().failures))
+                         .take());
   families.push_back(tracked(daemon));
   families.push_back(runs(daemon, false));
   families.push_back(runs(daemon, true));

@@ -314,6 +314,10 @@ void VirtualRouter::perform(const machine::Moved& moved) {
       router_.name,
       fmt::format("{} -> {} ({}), priority {}", machine::role_name(moved.from),
                   machine::role_name(moved.to), machine::reason_name(moved.reason), right_.why));
+  ground_.on_move({router_.name, std::string(machine::role_name(moved.from)),
+                   std::string(machine::role_name(moved.to)),
+                   std::string(machine::reason_name(moved.reason)),
+                   std::to_string(right_.priority)});
 }
 
 /// The other node is to have a try. In a later turn: the machine is in the middle of a step.

@@ -42,6 +42,8 @@ struct Ground {
   std::function<void(const std::string& router)> on_let_go;
   /// The role or the right has changed.
   std::function<void()> on_change;
+  /// For the operator's program: router, from, to, reason, priority.
+  std::function<void(std::vector<std::string>)> on_move;
 };
 
 /// Counted from the start of the daemon, through every reload.

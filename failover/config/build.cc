@@ -68,6 +68,7 @@ class SettingsBuilder {
     routers();
     peer();
     track();
+    notify();
     sockets();
   }
 
@@ -355,20 +356,33 @@ class SettingsBuilder {
   void track_script(const std::string& name, const Place& at) {
     TrackScript script;
     script.name = name;
-    for (const Place& word : one_or_list(at.child("exec")))
-      if (word.value->type == jsonc::Type::kString) script.exec.push_back(word.value->text);
-    if (const Place exec = at.child("exec"); exec && script.exec.empty())
-      builder_.error(exec, "a program is expected: [\"/path\", \"argument\", …]");
-    else if (exec && !script.exec.front().starts_with('/'))
-      builder_.error(exec.element(0),
-                     "the whole path of the program is expected: it is run "
-                     "without a shell");
+    script.exec = program(at.child("exec"));
     read(at.child("interval"), script.interval);
     read(at.child("timeout"), script.timeout);
     read(at.child("rise"), script.rise);
     read(at.child("fall"), script.fall);
     read(at.child("weight"), script.weight);
     out_.track.scripts.push_back(std::move(script));
+  }
+
+  void notify() {
+    const Place at = failover_.child("notify");
+    if (!at || at.value->type != jsonc::Type::kObject) return;
+    out_.notify.exec = program(at.child("exec"));
+    read(at.child("timeout"), out_.notify.timeout);
+  }
+
+  /// A program and its arguments.
+  std::vector<std::string> program(const Place& exec) {
+    std::vector<std::string> words;
+    for (const Place& word : one_or_list(exec))
+      if (word.value->type == jsonc::Type::kString) words.push_back(word.value->text);
+    if (exec && words.empty())
+      builder_.error(exec, "a program is expected: [\"/path\", \"argument\", …]");
+    else if (exec && !words.front().starts_with('/'))
+      builder_.error(exec.element(0),
+                     "the whole path of the program is expected: it is run without a shell");
+    return words;
   }
 
   // ---- sockets ---------------------------------------------------------------------------------

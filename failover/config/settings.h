@@ -71,6 +71,12 @@ struct Peer {
 };
 inline constexpr std::size_t kPeerSecretMin = 16;
 
+struct Notify {
+  std::vector<std::string> exec;  // empty: none
+  Milliseconds timeout{10'000};
+  friend bool operator==(const Notify&, const Notify&) = default;
+};
+
 struct RuntimeSocket {
   SocketAddress address;
   std::uint32_t mode = 0600;  // Unix sockets only
@@ -91,6 +97,7 @@ struct Settings {
   std::optional<Peer> peer;  // the link to each of them; none: adverts alone
   std::vector<Router> routers;
   Track track;
+  Notify notify;
   RuntimeSocket runtime;
   SocketAddress admin;
   log::Level log_level = log::Level::kInfo;

@@ -270,6 +270,23 @@ class PairTest(TestCase):
         wait_until(lambda: not two.holds(), "two lets go of it")
         self.assertTrue(one.holds_all())
 
+    def test_a_program_is_told_of_each_change(self):
+        told = pathlib.Path(self.folder) / "told"
+        teller = pathlib.Path(self.folder) / "notify"
+        teller.write_text(f'#!/bin/sh\necho "$@" >> {told}\n')
+        teller.chmod(0o755)
+        one = Tandem(self.hosts["one"], self.folder, 150)
+        one.keep = self.keep
+        one.write(notify={"exec": [str(teller), "extra"]})
+        one.start()
+        wait_until(one.holds_all, "one is active")
+        self.assertEqual(one.process.stop(), 0)
+        self.assertEqual(told.read_text().splitlines(), [
+            "extra main initialize backup started 150",
+            "extra main backup active silence 150",
+            "extra main active initialize stopped 150",
+        ])  # fmt: skip
+
     # ---- the link between the nodes ------------------------------------------------------------
 
     def linked_pair(self, **options):

@@ -150,7 +150,15 @@ TEST_CASE("The link to the other node is read") {
   CHECK_FALSE(settings(plain("")).peer.has_value());
   const Settings read = settings(plain(R"(, "peer": {"secret": "sixteen letters!"})"));
   CHECK(read.peer == Peer{.port = 7510, .secret = "sixteen letters!"});
-  CHECK(settings(plain(R"(, "peer": {"port": 99, "secret": "sixteen letters!"})")).peer->port == 99);
+  CHECK(settings(plain(R"(, "peer": {"port": 99, "secret": "sixteen letters!"})")).peer->port ==
+        99);
+}
+
+TEST_CASE("The program to notify is read") {
+  CHECK(settings(plain("")).notify.exec.empty());
+  const Settings read =
+      settings(plain(R"(, "notify": {"exec": ["/bin/a", "b"], "timeout": "2s"})"));
+  CHECK(read.notify == Notify{.exec = {"/bin/a", "b"}, .timeout = Milliseconds(2000)});
 }
 
 TEST_CASE("What cannot work is refused in words") {
@@ -185,6 +193,8 @@ TEST_CASE("What cannot work is refused in words") {
                                       "priority": 150 },
                              "lb2": { "address": "2001:db8::12", "priority": 100 } })"),
           "/failover/track/lb/bind: a Unix socket is expected: \"unix:/path\""},
+      Row{plain(R"(, "notify": {"exec": []})"),
+          "/failover/notify/exec: a program is expected: [\"/path\", \"argument\", …]"},
       Row{plain(R"(, "peer": {"secret": "fifteen letters"})"),
           "/failover/peer/secret: at least 16 characters are expected"},
       Row{plain(R"(, "track": {"script": {"x": {"exec": ["ping"]}}})"),
