@@ -44,7 +44,6 @@ void Connection::settle() {
 }
 
 void Connection::on_ready() {
-  if (doom_) return end(Ending(std::move(*doom_)));
   if (is_connecting_ && !is_connected()) return;
   flush();
   look();
@@ -63,8 +62,9 @@ bool Connection::is_connected() {
 }
 
 void Connection::look() {
-  std::array<char, kReadBytes> bytes;
+  if (doom_) return end(Ending(std::move(*doom_)));
   if (is_connecting_) return;
+  std::array<char, kReadBytes> bytes;
   set_readable(true);
   for (int i = 0; i < kReadsPerTurn && is_open() && readable(); ++i) {
     const event::Transfer got = read(bytes);

@@ -66,7 +66,7 @@ class Connection final : public event::Socket {
   /// Encrypts and writes in this call. False: not all of it has reached the kernel; what is left
   /// waits, unless the connection is about to end.
   bool send(std::string_view frames);
-  /// Reads what the kernel has, although no event may have come yet.
+  /// Reads what the kernel has, although no event may have come yet. May end the connection.
   void look();
   /// Ends it from our side, after a last message. on_end() is not called.
   void leave(std::string_view frames);

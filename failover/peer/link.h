@@ -97,7 +97,9 @@ class PeerLink final : private Connection::Owner {
   /// How this node stands; said at once if it is new, and with each heartbeat. Reasons and fitness
   /// are cut to a readable length.
   void tell(Status status);
-  /// Written in this call. False: it has not left, the peer must find out by the adverts.
+  /// Written in this call. False: it has not left, the peer must find out by the adverts. Whoever
+  /// then destroys the link at once relies on no packet being lost: the kernel answers what the
+  /// peer still sends with a reset, and repeats nothing after it.
   bool let_go(const std::string& router);
   /// `done` is called once: with the answer, or with what went wrong (in this call, if the link is
   /// down). Not at all if the link is destroyed before.

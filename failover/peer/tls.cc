@@ -22,9 +22,6 @@ namespace {
 constexpr std::string_view kIdentity = "tandem peer v1";
 constexpr std::size_t kKeyBytes = 32;
 constexpr std::array<unsigned char, 2> kCipher{0x13, 0x01};  // TLS_AES_128_GCM_SHA256
-// AES-GCM is good for some 24 million records under one key (RFC 8446 section 5.5), which a link of
-// fifty heartbeats a second reaches in days; OpenSSL counts, but changes nothing by itself.
-constexpr std::uint32_t kSendsPerKey = 1U << 20U;
 
 using Key = std::array<unsigned char, kKeyBytes>;
 
@@ -164,8 +161,11 @@ Result<std::shared_ptr<const Credentials>> Credentials::of_secret(std::string_vi
   return credentials;
 }
 
-TlsStream::TlsStream(std::shared_ptr<const Credentials> credentials, Side side)
-    : credentials_(std::move(credentials)), ssl_(SSL_new(credentials_->context())) {
+TlsStream::TlsStream(std::shared_ptr<const Credentials> credentials, Side side,
+                     std::uint32_t sends_per_key)
+    : credentials_(std::move(credentials)),
+      ssl_(SSL_new(credentials_->context())),
+      sends_per_key_(sends_per_key) {
   TANDEM_CHECK(ssl_ != nullptr);
   BIO* from_network = BIO_new(BIO_s_mem());
   BIO* to_network = BIO_new(BIO_s_mem());
@@ -229,7 +229,7 @@ void TlsStream::send(std::string_view plain) {
   TANDEM_DCHECK(state_ == State::kSecure);
   if (plain.empty()) return;
   ERR_clear_error();
-  if (++sends_ >= kSendsPerKey) {
+  if (++sends_ >= sends_per_key_) {
     sends_ = 0;
     TANDEM_CHECK(SSL_key_update(ssl_.get(), SSL_KEY_UPDATE_REQUESTED) == 1);
   }

@@ -45,7 +45,12 @@ class TlsStream {
   enum class Side : std::uint8_t { kDials, kListens };
   enum class State : std::uint8_t { kHandshake, kSecure, kEnded, kFailed };
 
-  TlsStream(std::shared_ptr<const Credentials> credentials, Side side);
+  /// AES-GCM is good for some 24 million records under one key (RFC 8446 section 5.5), which a link
+  /// of fifty heartbeats a second reaches in days; OpenSSL counts, but changes nothing by itself.
+  static constexpr std::uint32_t kSendsPerKey = 1U << 20U;
+
+  TlsStream(std::shared_ptr<const Credentials> credentials, Side side,
+            std::uint32_t sends_per_key = kSendsPerKey);
 
   /// Takes what came from the network, as far as it goes; `plain` gets what it meant. Call it with
   /// nothing to begin a handshake. After it take_output() may have something, even on failure.
@@ -72,6 +77,7 @@ class TlsStream {
   std::unique_ptr<ssl_st, Free> ssl_;
   State state_ = State::kHandshake;
   std::string trouble_;
+  std::uint32_t sends_per_key_;
   std::uint32_t sends_ = 0;  // since the keys were last changed
 };
 

@@ -134,6 +134,19 @@ TEST_CASE("a peer that falls silent counts as gone, and that is no orderly end")
   impostor.rig.run_until([&] { return impostor.stranger->is_ended; });
 }
 
+TEST_CASE("whoever did not run for a while reads what has come before it believes in silence") {
+  Impostor impostor;
+  impostor.come_up();
+  PeerLink& link = *impostor.rig.answerer.link;
+  while (Clock::now() <= link.session()->silent_at()) {
+  }
+  impostor.stranger->say(LetGo{.router = "main"});
+  impostor.rig.run_until([&] {
+    return !impostor.rig.answerer.let_gos.empty() || !impostor.rig.answerer.downs.empty();
+  });
+  CHECK(link.is_up());
+}
+
 TEST_CASE("a peer whose connection breaks off counts as failed, not as gone in order") {
   Impostor impostor;
   impostor.come_up();

@@ -2,6 +2,9 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -26,9 +29,10 @@ struct Wire {
   std::string heard_by_listener;
   std::string bytes;  // everything that was carried
 
-  Wire(std::string_view one, std::string_view other)
-      : dials(credentials(one), TlsStream::Side::kDials),
-        listens(credentials(other), TlsStream::Side::kListens) {
+  Wire(std::string_view one, std::string_view other,
+       std::uint32_t sends_per_key = TlsStream::kSendsPerKey)
+      : dials(credentials(one), TlsStream::Side::kDials, sends_per_key),
+        listens(credentials(other), TlsStream::Side::kListens, sends_per_key) {
     dials.receive({}, heard_by_dialler);
     carry();
   }
@@ -102,6 +106,25 @@ TEST_CASE("what is no TLS is called so") {
     CHECK(stream.state() == TlsStream::State::kFailed);
     CHECK(stream.trouble() == "it does not speak TLS");
   }
+}
+
+TEST_CASE("both go on hearing each other while the keys change") {
+  constexpr std::uint32_t kSendsPerKey = 3;
+  Wire wire(kSecret, kSecret, kSendsPerKey);
+  std::size_t plain_record = 0;
+  std::size_t longest = 0;
+  for (int i = 0; i < 20; ++i) {
+    const std::size_t before = wire.bytes.size();
+    wire.dials.send("a");
+    wire.carry();
+    wire.listens.send("b");
+    wire.carry();
+    if (i == 0) plain_record = wire.bytes.size() - before;
+    longest = std::max(longest, wire.bytes.size() - before);
+  }
+  CHECK(wire.heard_by_listener == std::string(20, 'a'));
+  CHECK(wire.heard_by_dialler == std::string(20, 'b'));
+  CHECK(longest > plain_record);  // a change of keys is a record of its own
 }
 
 TEST_CASE("a text longer than a record arrives whole") {
