@@ -20,6 +20,10 @@ namespace {
 constexpr Milliseconds kPatience{3'000};
 constexpr Milliseconds kPatienceOfSuccessor{200};
 
+// How long a node that stops keeps its links after it has let go: what was lost on the way is sent
+// again, and a connection that is gone by then would be reset in its place.
+constexpr Milliseconds kLinger{50};
+
 // The request by which a node asks another to take a router's addresses, and how long both have.
 constexpr const char* kClaim = "claim";
 constexpr Milliseconds kClaimTime{2'000};
@@ -39,7 +43,8 @@ Daemon::Daemon(Parts parts)
       load_again_(std::move(parts.reload)),
       legacy_(std::move(parts.legacy)),
       poller_(loop_),
-      patience_(loop_, [this] { begin(); }) {}
+      patience_(loop_, [this] { begin(); }),
+      linger_(loop_, [this] { finish(); }) {}
 
 Daemon::~Daemon() { guard_.unwatch(); }
 
@@ -289,7 +294,11 @@ void Daemon::stop() {
   daemon::notify("STOPPING=1");
   for (const auto& router : routers_) router->stop();
   end_ = End::kStopped;
-  // The addresses are gone; what the program was told last it may still do.
+  linger_.start(peers_->links().empty() ? Milliseconds(0) : kLinger);
+}
+
+/// The addresses are gone; what the program was told last it may still do.
+void Daemon::finish() {
   notifier_->when_idle([this] { loop_.stop(); });
 }
 

@@ -90,6 +90,7 @@ class Daemon {
   [[nodiscard]] Result<void> switch_over_one(VirtualRouter& router);
   [[nodiscard]] VirtualRouter* find(const std::string& router);
   void stop();
+  void finish();
   void reload();
   void dump();
   void tell_manager();
@@ -114,6 +115,7 @@ class Daemon {
   std::unique_ptr<Peers> peers_;
   std::vector<std::unique_ptr<VirtualRouter>> routers_;
   event::Timer patience_;  // for what tracking has to say first
+  event::Timer linger_;    // after the addresses were given away for good
   command::CommandTable commands_;
   std::unique_ptr<command::CommandServer> command_server_;
   std::unique_ptr<Endpoints> endpoints_;

@@ -62,9 +62,9 @@ def story(trial, since, until):
         *(line for node in (trial.active, trial.standby) for line in _said_by(node)),
     ]
     # The last that was served came just before.
-    early = since - 5 * MILLISECOND
-    return [f"{(at - since) / MILLISECOND:+10.1f} ms  {words}"
-            for at, words in sorted(found, key=lambda one: one[0]) if early <= at < until]  # fmt: skip
+    told = [one for one in found if since - 5 * MILLISECOND <= one[0] < until]
+    told.sort(key=lambda one: one[0])
+    return [f"{(at - since) / MILLISECOND:+10.1f} ms  {words}" for at, words in told]
 
 
 def cost(trial, since, until):
@@ -77,8 +77,8 @@ def cost(trial, since, until):
         return f"{sum(not p.is_ok for p in of(kind))} of {len(of(kind))}"
 
     a, b = trial.probes.longest_gap(since, until, until)
-    return (f"longest time without service {(b - a) / MILLISECOND:.1f} ms; failed: {count('new')} new"
-            f" connections, {count('kept')} requests on kept ones")  # fmt: skip
+    return (f"longest time without service {(b - a) / MILLISECOND:.1f} ms; failed:"
+            f" {count('new')} new connections, {count('kept')} requests on kept ones")  # fmt: skip
 
 
 def tell(trial):

@@ -117,9 +117,11 @@ class Trial:
         def length(gap):
             return (gap[1] - gap[0]) / MILLISECOND
 
+        quiet = probes.longest_gap(fault - int(WARM * 1e9), fault, fault)
         first = probes.longest_gap(fault, heal, end)
         second = probes.longest_gap(max(heal, first[1]), end, end) if self.heal_at else None
         return {
+            "quiet": length(quiet),
             "outage": length(first),
             "second_outage": length(second) if second else None,
             "failed_new": len(probes.failed("new", fault)),

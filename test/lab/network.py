@@ -10,7 +10,7 @@ SERVER_PORT = 8000
 
 
 class Network(contextlib.ExitStack):
-    """Entered, it stands; left, nothing is left of it. Processes that are to end with it: keep()."""
+    """Entered, it stands; left, nothing is left of it, nor of the processes given to keep()."""
 
     def __init__(self, folder):
         super().__init__()
@@ -36,9 +36,7 @@ class Network(contextlib.ExitStack):
         for name, number in (("web1", 21), ("web2", 22)):
             host = self.lab.host(name, number)
             self.servers[name] = f"{host.address}:{SERVER_PORT}"
-            command = host.command(
-                "tandem-origin", "--name", name, "--listen", self.servers[name]
-            )
+            command = host.command("tandem-origin", "--name", name, "--listen", self.servers[name])
             self.keep(Process(command, self.folder, name=name)).wait_for_output("listening on ")
 
     def keep(self, process):

@@ -75,10 +75,10 @@ class Probes:
     def is_good_for(self, seconds, since=0):
         good = self.good_since()
         now = time.monotonic_ns()
-        new = self.by_kind["new"]
         # The last ones too: nothing at all is not good.
-        return (good is not None and now - max(good, since) > seconds * 1e9
-                and any(now - probe.ended < 100 * MILLISECOND for probe in new[-20:] if probe.is_ok))
+        last = [probe for probe in self.by_kind["new"][-20:] if probe.is_ok]
+        is_going_on = any(now - probe.ended < 100 * MILLISECOND for probe in last)
+        return good is not None and is_going_on and now - max(good, since) > seconds * 1e9
 
     def failed(self, kind, since):
         return [p for p in self.by_kind[kind] if not p.is_ok and p.ended >= since]
