@@ -159,6 +159,7 @@ class TandemNode(Node):
                 "vips": [f"{VIP}/24"],
                 "advert_int": f"{self.stack.advert}ms",
                 "nodes": nodes,
+                "peer": {"secret": "the lab has no secrets"},
                 "track": {"lb": {"bind": f"{here}/pulse.sock"}},
                 "runtime": {"bind": f"{here}/failover.sock"},
                 "admin": {"bind": "127.0.0.1:8405"},
