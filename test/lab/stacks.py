@@ -158,6 +158,7 @@ class TandemNode(Node):
                 "vrid": VRID,
                 "vips": [f"{VIP}/24"],
                 "advert_int": f"{self.stack.advert}ms",
+                "nopreempt": True,
                 "nodes": nodes,
                 "peer": {"secret": "the lab has no secrets"},
                 "track": {"lb": {"bind": f"{here}/pulse.sock"}},
