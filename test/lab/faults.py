@@ -21,8 +21,8 @@ PATIENCE = 12.0  # seconds until it is taken as not getting better
 class Trial:
     """A pair under load, to which something happens once."""
 
-    def __init__(self, stack, folder, move=None, load=True):
-        self.stack, self.move, self.with_load = stack, move, load
+    def __init__(self, stack, folder):
+        self.stack = stack
         self.network = Network(folder)
         self.fault_at = self.heal_at = self.end_at = None
         self.marks = []  # [(when, what was done, in words)]
@@ -44,15 +44,16 @@ class Trial:
         network = self.network
         macs = {host.mac(): host.name for host in (network.one, network.two)}
         self.watch = Watch(network.start_observer(), macs)
-        self.active = self.stack.node(network, network.one, self.stack).start()
-        self.standby = self.stack.node(network, network.two, self.stack).start()
-        stacks.settle(self.active, self.standby)
+        self.active = self.stack.node(network, network.one, self.stack)
+        self.standby = self.stack.node(network, network.two, self.stack)
+        stacks.start(self.active, self.standby)
         self.rest()
 
     def rest(self):
         """Until nothing has moved for a while: some pairs need a second try when they begin."""
         wait_until(lambda: time.monotonic_ns() - self.watch.read().holders[-1][0] > REST * 1e9,
                    "the address stays where it is")  # fmt: skip
+        assert self.watch.holders[-1][1] == {self.active.name}, "the wrong node has the address"
 
     def load(self):
         """The clients come; anew, if a download or tunnel did not live to see the fault."""
@@ -192,13 +193,18 @@ def freeze(trial):
     trial.calm(patience=75)
 
 
+def planned_move(trial):
+    """The address is moved to the other node on purpose (tandemctl switchover)."""
+    trial.strike("the address is moved")
+    trial.active.move()
+    trial.stay(2)
+    trial.calm()
+
+
 def planned_stop(trial):
-    """The address is moved away on purpose."""
-    trial.strike("the address is moved away")
-    if trial.move:
-        subprocess.run(trial.active.host.command(*trial.move), check=True)
-    else:
-        trial.active.stop_failover()
+    """The failover daemon is told to stop (TERM)."""
+    trial.strike("the failover daemon is told to stop")
+    trial.active.stop_failover()
     trial.stay(2)
     trial.calm()
 
@@ -268,8 +274,10 @@ FAULTS = {
               "45 (60) at 10 ms, 400 at 100 ms", ("outage",), (100, 10)),
         Fault("freeze", "machine frozen, thawed later: second outage", freeze, "0",
               ("second_outage",), (100, 10)),
-        Fault("planned-stop", "planned move", planned_stop, "0 requests, 0 downloads, 0 tunnels",
+        Fault("planned-move", "planned move", planned_move, "0 requests, 0 downloads, 0 tunnels",
               ("outage", "failed", "downloads", "tunnels")),
+        Fault("planned-stop", "failover daemon told to stop", planned_stop, "",
+              ("outage", "failed")),
         Fault("heartbeat-cut", "heartbeat cut, then healed", heartbeat_cut,
               "0 when it heals", ("second_outage", "both_answered")),
         Fault("return", "dead node returns", node_return, "0", ("outage", "failed"),
@@ -280,9 +288,9 @@ FAULTS = {
 }  # fmt: skip
 
 
-def run(fault, stack, folder, move=None, look=None):
+def run(fault, stack, folder, look=None):
     """One trial; its figures. `look` may read the trial before it is taken down."""
-    with Trial(stack, folder, move) as trial:
+    with Trial(stack, folder) as trial:
         if fault.prepare:
             fault.prepare(trial)
         if fault.loaded:

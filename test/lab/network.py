@@ -40,7 +40,8 @@ class Network(contextlib.ExitStack):
             self.keep(Process(command, self.folder, name=name)).wait_for_output("listening on ")
 
     def keep(self, process):
-        self.callback(process.stop)
+        """It is killed: an orderly end would wait for clients that are no more."""
+        self.callback(process.kill)
         return process
 
     def start_observer(self):

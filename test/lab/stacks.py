@@ -97,6 +97,10 @@ class Node:
     def stop_failover(self):
         self.failover.signal(signal.SIGTERM)
 
+    def move(self):
+        """The address goes to the other node, on purpose."""
+        self.stop_failover()
+
     def pids(self):
         return [*descendants(self.lb.pid), *descendants(self.failover.pid)]
 
@@ -119,9 +123,6 @@ class Node:
     def revive(self):
         self.host.mend()
         self.start()
-
-    def log_of_failover(self):
-        return self.failover.output()
 
     def events(self):
         """[(seconds since the epoch, words)], as far as the daemon can tell."""
@@ -176,6 +177,10 @@ class TandemNode(Node):
 
     def restart_failover(self):
         self.failover.signal(signal.SIGUSR2)
+
+    def move(self):
+        subprocess.run([program("tandemctl"), "-F", str(self.socket), "switchover"],
+                       check=True, stdout=subprocess.DEVNULL)  # fmt: skip
 
     def events(self):
         try:
@@ -288,6 +293,7 @@ vrrp_instance pair {{
   interface eth0
   virtual_router_id {VRID}
   priority {priority}
+  nopreempt
   advert_int 0.01
   virtual_ipaddress {{
     {VIP}/24
@@ -329,8 +335,10 @@ def versions():
     }
 
 
-def settle(active, standby):
-    """Until the pair does what it is for: one has the address, and both could serve."""
+def start(active, standby):
+    """One after the other: who comes first has the address, also where nobody is preempted."""
+    active.start()
     wait_until(active.is_serving, f"{active.name} serves")
+    wait_until(active.holds, f"{active.name} has the address")
+    standby.start()
     wait_until(standby.is_serving, f"{standby.name} serves")
-    wait_until(lambda: active.holds() and not standby.holds(), f"{active.name} has the address")
