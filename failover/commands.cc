@@ -68,8 +68,10 @@ Json router_json(const VirtualRouter& router) {
 
 std::string peer_lines(const Daemon& daemon, const peer::PeerLink& link) {
   if (!link.is_up()) return fmt::format("peer {}: {}\n", link.peer_node(), link.trouble());
-  std::string out = fmt::format("peer {}: up, {} configuration\n", link.peer_node(),
-                                daemon.peers().has_same_config(link) ? "the same" : "ANOTHER");
+  std::string out =
+      fmt::format("peer {}: up, {} configuration, as of {:.3f} s ago\n", link.peer_node(),
+                  daemon.peers().has_same_config(link) ? "the same" : "ANOTHER",
+                  seconds_since(link.session()->as_of()));
   for (const peer::RouterStatus& router : link.session()->status().routers)
     out += fmt::format("  router {}: {}, priority {}\n", router.name,
                        machine::role_name(router.role), router.reason);
@@ -84,6 +86,7 @@ Json peer_json(const Daemon& daemon, const peer::PeerLink& link) {
   }
   json["config_hash"] = link.session()->hello().config_hash;
   json["same_config"] = daemon.peers().has_same_config(link);
+  json["as_of_seconds_ago"] = seconds_since(link.session()->as_of());
   if (const auto round_trip = link.session()->round_trip())
     json["round_trip_seconds"] = std::chrono::duration<double>(*round_trip).count();
   json["routers"] = Json::array();

@@ -33,7 +33,9 @@ std::vector<machine::Tracked> Tracking::all() const {
   for (const auto& interface : interfaces_) {
     machine::Tracked tracked{.name = "interface " + interface->name(),
                              .is_ok = interface->is_usable()};
-    if (!tracked.is_ok) tracked.why = interface->words();
+    if (!tracked.is_ok)
+      tracked.why = interface->link() ? interface->words().substr(interface->name().size() + 1)
+                                      : "does not exist";
     all.push_back(std::move(tracked));
   }
   for (const auto& script : scripts_) all.push_back(script->tracked());

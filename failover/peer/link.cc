@@ -120,9 +120,7 @@ std::unique_ptr<Connection> PeerLink::take_candidate(const Connection& connectio
 }
 
 void PeerLink::on_secure(Connection& connection) {
-  std::string flight = frame_of(settings_.hello);
-  if (told_) flight += frames_of(*told_, connection);
-  connection.send(flight);
+  connection.send(frame_of(settings_.hello));
 }
 
 std::optional<Ending> PeerLink::on_message(Connection& connection, const Message& message) {
@@ -151,7 +149,11 @@ void PeerLink::promote(Connection& connection) {
   answer_way();
   ++counters_.ups;
   silence_.start(current_->session().silence());
-  beat();
+  // Not with the hello: what is told between that and here would be lost.
+  if (told_)
+    current_->send(frames_of(*told_, *current_));
+  else
+    beat();
   beat_.start_periodic(settings_.heartbeat, settings_.heartbeat);
   if (callbacks_.on_up) callbacks_.on_up(current_->session().hello());
 }

@@ -124,6 +124,7 @@ class PairSoak(TestCase):
             shown = node.show()
             peer = shown["peers"][0]
             return (shown["routers"][0]["priority"] and peer["up"] and peer["routers"]
+                    and peer["as_of_seconds_ago"] < 3 * ADVERT  # a cut link takes a while to fall
                     and peer["routers"][0]["priority"])  # fmt: skip
 
         for node in self.nodes:
@@ -177,7 +178,8 @@ class PairSoak(TestCase):
                 self.fail_over(kind)
             except AssertionError as error:
                 raise AssertionError(
-                    f"failover {number} ({kind}); again: TANDEM_SOAK_SEED={SEED}"
+                    f"failover {number} ({kind}); again: TANDEM_SOAK_SEED={SEED}; "
+                    f"the nodes say {[self.shown(node) for node in self.nodes]}"
                 ) from error
             if number == len(KINDS):
                 descriptors = self.count_descriptors()
@@ -187,6 +189,12 @@ class PairSoak(TestCase):
             self.assertLessEqual(self.count_descriptors(), descriptors + 4)
         for kind, seconds in sorted(self.worst.items()):
             print(f"{kind}: at worst {seconds * 1000:.0f} ms")
+
+    def shown(self, node):
+        try:
+            return node.show()
+        except OSError as error:
+            return str(error)
 
     def count_descriptors(self):
         return sum(node.process.open_descriptors() for node in self.nodes)

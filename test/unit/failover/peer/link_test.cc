@@ -42,6 +42,21 @@ TEST_CASE("what a node told before the link came up is heard as soon as it is up
   CHECK(rig.answerer.statuses.at(0) == some_status(Role::kActive, 150));
 }
 
+TEST_CASE("what a node tells at whatever moment of the handshake is heard") {
+  // The moment is a turn of the loop, which both ends share; some turns later the link is up.
+  const int turn = GENERATE(range(0, 24));
+  CAPTURE(turn);
+  Rig rig;
+  rig.open_answerer();
+  rig.open_dialler();
+  for (int i = 0; i < turn && !rig.dialler.link->is_up(); ++i) rig.loop.run_once();
+  rig.dialler.link->tell(some_status(Role::kActive, 150));
+  rig.answerer.link->tell(some_status(Role::kBackup, 100));
+  rig.run_until([&] { return !rig.answerer.statuses.empty() && !rig.dialler.statuses.empty(); });
+  CHECK(rig.answerer.statuses.at(0) == some_status(Role::kActive, 150));
+  CHECK(rig.dialler.statuses.at(0) == some_status(Role::kBackup, 100));
+}
+
 TEST_CASE("a change is heard at once, without waiting for a heartbeat") {
   Rig rig;
   rig.heartbeat = kHeartbeatMax;
