@@ -53,7 +53,12 @@ class Trial:
         """Until nothing has moved for a while: some pairs need a second try when they begin."""
         wait_until(lambda: time.monotonic_ns() - self.watch.read().holders[-1][0] > REST * 1e9,
                    "the address stays where it is")  # fmt: skip
-        assert self.watch.holders[-1][1] == {self.active.name}, "the wrong node has the address"
+        self.check_holder()
+
+    def check_holder(self):
+        holders = self.watch.read().holders[-1][1]
+        if holders != {self.active.name}:
+            raise AssertionError(f"not {self.active.name} alone has the address")
 
     def load(self):
         """The clients come; anew, if a download or tunnel did not live to see the fault."""
@@ -64,7 +69,7 @@ class Trial:
             wait_until(lambda: self.probes.is_good_for(WARM) or self.probes.has_lost(),
                        "the clients are served without failure")  # fmt: skip
             if not self.probes.has_lost():
-                return
+                return self.check_holder()
             self.probes.stop()
             self.rest()
         raise AssertionError("the pair does not stand still without any fault")
@@ -109,6 +114,7 @@ class Trial:
             "window": (end - fault) / MILLISECOND,
             "put_right": (self.heal_at - fault) / MILLISECOND if self.heal_at else None,
             "role_changes": watch.role_changes(fault),
+            "stall": watch.stall_ms(fault, end),
         }
         return figures | (self._client_figures(fault, heal, end) if self.probes else {})
 

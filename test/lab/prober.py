@@ -126,6 +126,11 @@ class Watch:
         """How long `count` nodes answered for it, to five milliseconds."""
         return _time_of(self.answers, count, since, until)
 
+    def stall_ms(self, since, until):
+        """How long the observer itself did not run, though nothing is ahead of it: the machine."""
+        asked = [at for at, _ in self.answers if since <= at <= until]
+        return max((b - a for a, b in zip(asked, asked[1:])), default=0) / MILLISECOND
+
     def role_changes(self, since):
         return sum(1 for at, _ in self.holders if at >= since)
 

@@ -13,8 +13,8 @@ INTRODUCTION = """Written by `scripts/lab compare --write`; the single trials ar
 A pair of nodes between network namespaces, two application servers behind them; clients that open
 a connection every 2 ms, keep 50 connections with a request a second each, 5 long slow downloads
 and 10 idle tunnels; all on the same CPUs. The outage is the longest time without a new connection
-that came through; in the second before the fault it was {quiet} ms. Median (worst), in ms unless
-said.
+that came through; in the second before the fault it was {quiet} ms, and the machine itself
+stood still for {stall} ms in a trial. Median (worst), in ms unless said.
 **usual**: HAProxy and keepalived with VRRPv2, adverts every second, a script every two seconds that
 changes the priority. **tuned**: VRRPv3, adverts every 10 ms, the kernel's process events and a
 request every second, faults instead of weights, real-time priority. tandem at its default
@@ -77,7 +77,9 @@ def section(kept, versions):
     line = f"{datetime.date.today()}; {report.machine()}; {count} trials each; {who}."
     trials = [trial for stacks in kept.values() for found in stacks.values() for trial in found]
     quiet = _middle_and_worst([trial.get("quiet") for trial in trials])
-    return f"## Failover\n\n{INTRODUCTION.format(quiet=quiet)}\n{line}\n\n{table(kept)}"
+    stall = _middle_and_worst([trial.get("stall") for trial in trials])
+    introduction = INTRODUCTION.format(quiet=quiet, stall=stall)
+    return f"## Failover\n\n{introduction}\n{line}\n\n{table(kept)}"
 
 
 def write(path, text):
@@ -102,6 +104,7 @@ WORDS = {
     "nobody_answered": "neither node answered for it",
     "role_changes": "times the address came or went",
     "window": "looked at for",
+    "stall": "the machine itself stood still",
 }
 COUNTS = ("failed_new", "failed_kept", "failed_late", "downloads", "tunnels", "role_changes")
 
