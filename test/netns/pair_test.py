@@ -71,6 +71,8 @@ class Tandem(Node):
             "runtime": {"bind": "unix:${NODE_FOLDER}/failover.sock"},
             "admin": {"bind": "127.0.0.1:8405"},
         }  # fmt: skip
+        if options.get("version") == 2:
+            failover |= {"version": 2, "password": "sesame"}
         if options.get("peer"):
             failover["peer"] = {"secret": options["peer"]}
         failover |= more
@@ -98,6 +100,10 @@ class Keepalived(Node):
     def command(self):
         options = self.options
         newline = "\n  "
+        version = options.get("version", 3)
+        authentication = ""
+        if version == 2:
+            authentication = "authentication {\n auth_type PASS\n auth_pass sesame\n }"
         peer = 12 if self.host.number == 11 else 11
 
         def instance(name, vips, own, other):
@@ -110,7 +116,8 @@ vrrp_instance {name} {{
  interface eth0
  virtual_router_id 51
  priority {self.priority}
- version 3
+ version {version}
+ {authentication}
  {family}
  {preempt}
  advert_int {options["advert"] / 1000}
@@ -121,7 +128,7 @@ vrrp_instance {name} {{
 }}
 """
 
-        text = "global_defs {\n vrrp_version 3\n}\n"
+        text = f"global_defs {{\n vrrp_version {version}\n}}\n"
         text += instance("four", [f"{VIP}/24"], f"10.77.0.{self.host.number}", f"10.77.0.{peer}")
         if options["v6"]:
             text += instance("six", [f"{LOCAL6}/64", f"{VIP6}/64"], f"fd77::{self.host.number}",
@@ -504,6 +511,13 @@ time.sleep(600)
 
     def test_tandem_takes_over_from_keepalived_and_gives_back(self):
         self.takeover_and_return(False, v6=True, advert=100)
+
+    def test_version_2_with_a_password_moves_both_ways(self):
+        one, two = self.mixed(True, version=2, advert=1000)
+        one.stop()
+        self.settle(two, one)
+        one.start()
+        self.settle(one, two)
 
     def test_keepalived_and_tandem_by_unicast(self):
         self.takeover_and_return(True, v6=True, unicast=True, advert=100)
