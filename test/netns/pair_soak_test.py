@@ -18,10 +18,13 @@ FAILOVERS = int(os.environ.get("TANDEM_SOAK_FAILOVERS", "20"))
 SEED = int(os.environ.get("TANDEM_SOAK_SEED", "0")) or random.randrange(1, 1 << 32)
 
 # Seconds from the fault until the other node has the addresses and this one does not. Promised is
-# less; the rest is for two shared cores and for looking at namespaces by starting a program.
+# less; the rest is for two shared cores and for looking at namespaces by starting a program. Both
+# nodes are on one machine here: when that stands still, both data planes seem to hang, so the hang
+# time is longer than it would be on two.
 ADVERT = 0.05
 DOWN = 4 * ADVERT
-SLACK = 1.0
+HANG = 1.0
+SLACK = 3.0
 # Both have them no longer than this, unless the network between them is cut. Looking takes a while.
 BOTH = 0.25
 
@@ -105,7 +108,7 @@ class PairSoak(TestCase):
         self.worst = {}
 
     def node(self, host, priority):
-        lb = {"bind": "unix:${NODE_FOLDER}/pulse.sock"}
+        lb = {"bind": "unix:${NODE_FOLDER}/pulse.sock", "hang": f"{int(HANG * 1000)}ms"}
         node = Node(host, self.folder, priority, advert=int(ADVERT * 1000), peer=SECRET,
                     nopreempt=True, lb=lb)  # fmt: skip
         node.options["file"] = {
@@ -153,7 +156,7 @@ class PairSoak(TestCase):
                 both_since = 0.0
             if theirs and not mine:
                 break
-            self.assertLess(now - began, DOWN + SLACK, f"{kind}: nobody has taken over")
+            self.assertLess(now - began, DOWN + HANG + SLACK, f"{kind}: nobody has taken over")
         took = time.monotonic() - began
         if kind != "cable_cut":
             self.assertLess(both, BOTH, f"{kind}: both had the addresses")
