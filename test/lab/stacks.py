@@ -233,6 +233,8 @@ backend app
                 "-r", self.folder / "vrrp.pid"]  # fmt: skip
 
     def start_failover(self):
+        for name in ("keepalived.pid", "vrrp.pid"):  # a machine that was dead has none
+            (self.folder / name).unlink(missing_ok=True)
         super().start_failover()
         self.failover.wait_for_output("Startup complete")
 

@@ -18,7 +18,8 @@ stood still for {stall} ms in a trial. Median (worst), in ms unless said.
 **usual**: HAProxy and keepalived with VRRPv2, adverts every second, a script every two seconds that
 changes the priority. **tuned**: VRRPv3, adverts every 10 ms, the kernel's process events and a
 request every second, faults instead of weights, real-time priority. tandem at its default
-`advert_int` of 100 ms, and at 10 ms.
+`advert_int` of 100 ms, and at 10 ms. Both of these without preemption. A pair that moves the address
+before anything has happened to it is begun anew, whichever it is.
 """
 
 
@@ -43,7 +44,7 @@ def _part(name, trials):
     if name == "outage" and all(t["put_right"] and t["outage"] > t["put_right"] for t in trials):
         return "until put right"
     if name == "both_answered":
-        if min(t["both_answered"] / t["window"] for t in trials) > 0.9:
+        if all(trial.get("both_at_the_end") for trial in trials):
             return "both answer for ever"
         return "both " + _middle_and_worst(values)
     units = {"failed_new": " requests", "downloads": " downloads", "tunnels": " tunnels",
@@ -61,7 +62,7 @@ COLUMNS = {"usual": "usual", "tuned": "tuned", "tandem.100": "tandem", "tandem.1
 def table(kept):
     """`kept`: {fault name: {name of the stack: [figures of a trial, …]}}."""
     columns = [name for name in COLUMNS if any(name in kept[fault] for fault in kept)]
-    header = ["what happens to the active node", *[COLUMNS[name] for name in columns], "target"]
+    header = ["what happens to the active node", *[COLUMNS[name] for name in columns], "target of tandem"]
     rows = [
         [fault.title, *[cell(fault, kept[name].get(column)) for column in columns], fault.target]
         for name, fault in FAULTS.items()
