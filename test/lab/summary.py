@@ -18,8 +18,8 @@ stood still for {stall} ms in a trial. Median (worst), in ms unless said.
 **usual**: HAProxy and keepalived with VRRPv2, adverts every second, a script every two seconds that
 changes the priority. **tuned**: VRRPv3, adverts every 10 ms, the kernel's process events and a
 request every second, faults instead of weights, real-time priority. tandem at its default
-`advert_int` of 100 ms, and at 10 ms. Both of these without preemption. A pair that moves the address
-before anything has happened to it is begun anew, whichever it is.
+`advert_int` of 100 ms, and at 10 ms. Tuned and tandem without preemption. A pair that moves the
+address before anything has happened to it is begun anew, whichever it is.
 """
 
 
@@ -62,7 +62,8 @@ COLUMNS = {"usual": "usual", "tuned": "tuned", "tandem.100": "tandem", "tandem.1
 def table(kept):
     """`kept`: {fault name: {name of the stack: [figures of a trial, …]}}."""
     columns = [name for name in COLUMNS if any(name in kept[fault] for fault in kept)]
-    header = ["what happens to the active node", *[COLUMNS[name] for name in columns], "target of tandem"]
+    titles = [COLUMNS[name] for name in columns]
+    header = ["what happens to the active node", *titles, "target of tandem"]
     rows = [
         [fault.title, *[cell(fault, kept[name].get(column)) for column in columns], fault.target]
         for name, fault in FAULTS.items()
