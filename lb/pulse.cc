@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -16,10 +17,25 @@
 namespace tandem::lb {
 namespace {
 
+// The table of descriptors grows to the highest number: half a megabyte at most.
+constexpr rlim_t kNumberMax = 65'536;
+constexpr int kNumbersSpare = 32;
+
 /// False: the watcher has gone. One who does not read misses beats; that is its affair.
 bool send_packet(int fd, const std::string& packet) {
   const ssize_t count = ::send(fd, packet.data(), packet.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   return count >= 0 || errno == EAGAIN || errno == EINTR;
+}
+
+/// When a process is killed the kernel closes its descriptors from the highest number down, so that
+/// a watcher with a low one hears of it after every client: 186 ms later with 9,000 of them
+/// (measured), 14 ms with a high one.
+FileDescriptor with_high_number(FileDescriptor fd) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return fd;
+  const auto least = static_cast<int>(std::min<rlim_t>(limit.rlim_cur, kNumberMax)) - kNumbersSpare;
+  FileDescriptor high(::fcntl(fd.get(), F_DUPFD_CLOEXEC, std::max(least, 0)));
+  return high ? std::move(high) : std::move(fd);
 }
 
 }  // namespace
@@ -77,10 +93,11 @@ class PulseListener::Peer final : public event::Socket {
   }
 
   void greet(const pulse::Hello& hello) {
-    const int shared = ::fcntl(fd(), F_DUPFD_CLOEXEC, 0);
-    if (shared < 0) return end();
+    FileDescriptor shared(::fcntl(fd(), F_DUPFD_CLOEXEC, fd()));
+    if (!shared) return end();
     greeted_ = true;
-    owner_.callbacks_.beat_for(std::make_shared<const FileDescriptor>(shared), hello.period);
+    owner_.callbacks_.beat_for(std::make_shared<const FileDescriptor>(std::move(shared)),
+                               hello.period);
     tell();
     timer_.start_periodic(hello.period, hello.period);
   }
@@ -139,7 +156,7 @@ void PulseListener::on_ready() {
     Peer& begun = *peer;
     told_.push_back(&begun);
     peers_.add(std::move(peer));
-    begun.begin(accepted.release());
+    begun.begin(with_high_number(std::move(accepted)).release());
   }
 }
 
