@@ -1,5 +1,5 @@
 // Legacy: what one daemon leaves to the next, in this process (reload) or in another (USR2), so
-// that addresses that are held stay held: no election, no packet lost.
+// that addresses that are held stay held: no election.
 #pragma once
 
 #include "common/ip_address.h"
