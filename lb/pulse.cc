@@ -4,13 +4,16 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <deque>
 #include <string>
 #include <utility>
 
@@ -20,6 +23,10 @@ namespace {
 // The table of descriptors grows to the highest number: half a megabyte at most.
 constexpr rlim_t kNumberMax = 65'536;
 constexpr int kNumbersSpare = 32;
+// Taken from and told to one watcher before others get their turn.
+constexpr int kPacketsPerTurn = 128;
+// Of settings that a watcher has not taken yet: three of each of 50,000 servers, and some news.
+constexpr std::size_t kUntoldMax = 200'000;
 
 /// False: the watcher has gone. One who does not read misses beats; that is its affair.
 bool send_packet(int fd, const std::string& packet) {
@@ -43,7 +50,7 @@ FileDescriptor with_high_number(FileDescriptor fd) {
 // ---- Heart -------------------------------------------------------------------------------------
 
 Heart::Heart(event::Loop& loop, std::uint16_t worker)
-    : packet_(pulse::encode(pulse::Beat{.worker = worker})), timer_(loop, [this] { beat(); }) {}
+    : worker_(worker), timer_(loop, [this] { beat(); }) {}
 
 void Heart::beat_for(Watcher watcher, Milliseconds period) {
   watchers_.push_back(std::move(watcher));
@@ -51,8 +58,10 @@ void Heart::beat_for(Watcher watcher, Milliseconds period) {
 }
 
 void Heart::beat() {
+  const std::string packet = pulse::encode(
+      pulse::Beat{.worker = worker_, .thread = static_cast<std::uint32_t>(::gettid())});
   std::erase_if(watchers_,
-                [this](const Watcher& watcher) { return !send_packet(watcher->get(), packet_); });
+                [&packet](const Watcher& watcher) { return !send_packet(watcher->get(), packet); });
   if (watchers_.empty()) timer_.stop();
 }
 
@@ -75,21 +84,58 @@ class PulseListener::Peer final : public event::Socket {
     if (!send_packet(fd(), pulse::encode(owner_.callbacks_.condition()))) end();
   }
 
+  void tell(const pulse::ServerSetting& setting) {
+    if (!greeted_ || !is_open()) return;
+    queue(setting);
+    send_untold();
+  }
+
+  [[nodiscard]] const std::vector<IpAddress>& leaving() const noexcept { return leaving_; }
+
  private:
   void on_ready() override {
-    while (is_open()) {
+    read_packets();
+    send_untold();
+  }
+
+  void read_packets() {
+    for (int i = 0; is_open(); ++i) {
+      if (i == kPacketsPerTurn) return poller().again(*this);
       std::array<char, pulse::kPacketBytesMax> bytes;
       const event::Transfer transfer = read(bytes);
       if (transfer.status == event::Transfer::Status::kBlocked) return;
       if (transfer.status != event::Transfer::Status::kDone) return end();
       const auto packet = pulse::decode(std::span(bytes).first(transfer.bytes));
-      const auto* hello = packet ? std::get_if<pulse::Hello>(&*packet) : nullptr;
-      if (hello == nullptr || greeted_) {
+      if (!packet || !take(*packet)) {
         log::warning("a client of the pulse socket speaks another language: closed");
         return end();
       }
-      greet(*hello);
     }
+  }
+
+  /// False: it does not belong here.
+  [[nodiscard]] bool take(const pulse::Packet& packet) {
+    const Callbacks& callbacks = owner_.callbacks_;
+    if (const auto* hello = std::get_if<pulse::Hello>(&packet)) {
+      if (greeted_) return false;
+      greet(*hello);
+      return true;
+    }
+    if (!greeted_) return false;
+    if (const auto* setting = std::get_if<pulse::ServerSetting>(&packet)) {
+      if (callbacks.on_setting) callbacks.on_setting(*setting);
+      return true;
+    }
+    if (const auto* leaving = std::get_if<pulse::Leaving>(&packet)) {
+      leaving_ = leaving->addresses;
+      owner_.look_who_leaves();
+      return true;
+    }
+    if (const auto* picture = std::get_if<pulse::Picture>(&packet)) {
+      if (callbacks.on_picture) callbacks.on_picture(*picture);
+      return true;
+    }
+    return false;
   }
 
   void greet(const pulse::Hello& hello) {
@@ -100,12 +146,34 @@ class PulseListener::Peer final : public event::Socket {
                                hello.period);
     tell();
     timer_.start_periodic(hello.period, hello.period);
+    if (!owner_.callbacks_.settings) return;
+    for (const pulse::ServerSetting& setting : owner_.callbacks_.settings()) queue(setting);
+  }
+
+  void queue(const pulse::ServerSetting& setting) { untold_.push_back(pulse::encode(setting)); }
+
+  /// Leaves three quarters of the socket's buffer free: beats must not find it full.
+  void send_untold() {
+    if (is_open() && untold_.size() > kUntoldMax) {
+      log::warning("a watcher of the pulse socket does not read: closed");
+      return end();
+    }
+    for (int i = 0; is_open() && !untold_.empty(); ++i) {
+      if (i == kPacketsPerTurn) return poller().again(*this);
+      // Of Unix sockets so defined: POLLOUT while no more than a quarter is in use. An edge comes
+      // when the watcher has read.
+      pollfd room{.fd = fd(), .events = POLLOUT, .revents = 0};
+      if (::poll(&room, 1, 0) <= 0 || (room.revents & POLLOUT) == 0) return;
+      if (!send_packet(fd(), untold_.front())) return end();
+      untold_.pop_front();
+    }
   }
 
   void end() {
     timer_.stop();
     close_here();
     std::erase(owner_.told_, this);
+    owner_.look_who_leaves();
     owner_.peers_.retire(*this);
   }
 
@@ -120,6 +188,8 @@ class PulseListener::Peer final : public event::Socket {
   PulseListener& owner_;
   event::Timer timer_;
   bool greeted_ = false;
+  std::deque<std::string> untold_;
+  std::vector<IpAddress> leaving_;
 };
 
 // ---- PulseListener -----------------------------------------------------------------------------
@@ -145,6 +215,21 @@ Result<void> PulseListener::listen(const SocketAddress& address) {
 
 void PulseListener::tell() {
   for (Peer* peer : std::vector(told_)) peer->tell();
+}
+
+void PulseListener::tell(const pulse::ServerSetting& setting) {
+  for (Peer* peer : std::vector(told_)) peer->tell(setting);
+}
+
+void PulseListener::look_who_leaves() {
+  std::vector<IpAddress> now;
+  for (const Peer* peer : told_)
+    now.insert(now.end(), peer->leaving().begin(), peer->leaving().end());
+  std::ranges::sort(now);
+  now.erase(std::ranges::unique(now).begin(), now.end());
+  if (now == leaving_) return;
+  leaving_ = std::move(now);
+  if (callbacks_.on_leaving) callbacks_.on_leaving(leaving_);
 }
 
 void PulseListener::on_ready() {

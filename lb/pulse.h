@@ -1,6 +1,7 @@
 // Pulse: shows a watching tandem-failover that the data plane lives, see common/pulse.h. The
 // control thread listens and says how fit the whole is; each worker beats from its own loop.
-// Nothing runs while nobody watches.
+// Nothing runs while nobody watches. What else goes through the same connection (settings of
+// servers, addresses that move, the picture for the page) is handed to and taken from callbacks.
 #pragma once
 
 #include "common/address.h"
@@ -8,12 +9,14 @@
 #include "common/event/socket_set.h"
 #include "common/event/timer.h"
 #include "common/file_descriptor.h"
+#include "common/ip_address.h"
 #include "common/pulse.h"
 #include "common/result.h"
 #include "common/unix_socket_file.h"
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <vector>
 
 namespace tandem::lb {
@@ -33,7 +36,7 @@ class Heart {
  private:
   void beat();
 
-  std::string packet_;
+  std::uint16_t worker_;
   std::vector<Watcher> watchers_;
   event::Timer timer_;
 };
@@ -48,6 +51,13 @@ class PulseListener final : public event::Socket {
     std::function<void(const Watcher&, Milliseconds period)> beat_for;
     /// Asked as often as a beat.
     std::function<pulse::Condition()> condition;
+    // The others may be empty.
+    /// What a new watcher is told at first.
+    std::function<std::vector<pulse::ServerSetting>()> settings;
+    std::function<void(const pulse::ServerSetting&)> on_setting;
+    /// The addresses that move away, of all watchers, have become others: sorted, none twice.
+    std::function<void(std::span<const IpAddress>)> on_leaving;
+    std::function<void(const pulse::Picture&)> on_picture;
   };
 
   PulseListener(event::Poller& poller, Callbacks callbacks);
@@ -55,15 +65,19 @@ class PulseListener final : public event::Socket {
 
   /// Errors: one line that names the key.
   [[nodiscard]] Result<void> listen(const SocketAddress& address);
-  /// Tells every watcher at once, not only with the next beat.
+  /// Tells every watcher the condition at once, not only with the next beat.
   void tell();
+  /// Tells every watcher, in the order of the calls.
+  void tell(const pulse::ServerSetting& setting);
 
  private:
   class Peer;
 
   void on_ready() override;
+  void look_who_leaves();
 
   Callbacks callbacks_;
+  std::vector<IpAddress> leaving_;  // as said by on_leaving
   event::SocketSet peers_{kWatchersMax};
   std::vector<Peer*> told_;
   UnixSocketFile file_;
