@@ -77,6 +77,15 @@ std::optional<std::chrono::seconds> lifetime(const config::Settings& settings,
   return std::max(kLifetimeMin, silence + std::chrono::seconds(1));
 }
 
+/// The greatest priority that another node can have, by the configuration that is the same on all.
+std::uint8_t highest_other(const config::Settings& settings, const config::Router& router) {
+  if (router.priority_of_others == machine::kPriorityOwner) return machine::kPriorityOwner;
+  std::int64_t highest = router.priority_of_others;
+  for (const config::TrackScript& script : settings.track.scripts)
+    highest += std::max(script.weight, 0);
+  return static_cast<std::uint8_t>(std::min<std::int64_t>(highest, machine::kPriorityOwner - 1));
+}
+
 std::string table_name(const config::Router& router) {
   return fmt::format("tandem_{}_v{}", router.vrid, router.is_v6 ? 6 : 4);
 }
@@ -345,7 +354,8 @@ void VirtualRouter::keep() {
 }
 
 Milliseconds VirtualRouter::lease() const {
-  return std::chrono::ceil<Milliseconds>(machine::safe_silence(machine_));
+  return std::chrono::ceil<Milliseconds>(
+      machine::lease(machine_, highest_other(ground_.settings, router_)));
 }
 
 }  // namespace tandem::failover

@@ -214,22 +214,34 @@ class SettingsBuilder {
     read(at.child("vrid"), router.vrid);
     if (at.child("vrid") && !is_new(vrids_, router.vrid))
       builder_.error(at.child("vrid"), "another group has this number already");
-    router.priority = priority(at.child("prefer"));
+    give_out_priorities(at.child("prefer"), router);
     families(at.child("vips"), router);
   }
 
-  /// Of this node in a group: the nodes' priorities, given out in the order of "prefer".
-  std::uint8_t priority(const Place& prefer) {
-    if (!prefer || prefer.value->type != jsonc::Type::kArray) return out_.self.priority;
+  /// In a group with "prefer" the nodes' priorities are given out in its order.
+  void give_out_priorities(const Place& prefer, Router& router) {
+    std::vector<Node> nodes = nodes_;
+    if (prefer && prefer.value->type == jsonc::Type::kArray) reorder(nodes, preferred(prefer));
+    router.priority = out_.self.priority;
+    std::uint8_t others = 0;
+    for (const Node& node : nodes) {
+      if (node.name == out_.self.name)
+        router.priority = node.priority;
+      else
+        others = std::max(others, node.priority);
+    }
+    if (others != 0) router.priority_of_others = others;
+  }
+
+  /// Named nodes first, the others behind them as they were; the greatest priority to the first.
+  static void reorder(std::vector<Node>& nodes, const std::vector<std::string>& order) {
     std::vector<std::uint8_t> priorities;
-    for (const Node& node : nodes_) priorities.push_back(node.priority);
+    for (const Node& node : nodes) priorities.push_back(node.priority);
     std::ranges::sort(priorities, std::greater());
-    std::vector<std::string> order = preferred(prefer);
-    for (const Node& node : nodes_)
-      if (std::ranges::find(order, node.name) == order.end()) order.push_back(node.name);
-    const auto place = std::ranges::find(order, out_.self.name) - order.begin();
-    const auto index = std::min(static_cast<std::size_t>(place), priorities.size() - 1);
-    return priorities.empty() ? out_.self.priority : priorities[index];
+    std::ranges::stable_sort(nodes, {}, [&](const Node& node) {
+      return std::ranges::find(order, node.name) - order.begin();
+    });
+    for (std::size_t i = 0; i < nodes.size(); ++i) nodes[i].priority = priorities[i];
   }
 
   std::vector<std::string> preferred(const Place& prefer) {

@@ -35,7 +35,9 @@ struct Router {
   std::uint8_t vrid = 1;
   bool is_v6 = false;
   std::uint8_t priority = 100;  // base, of this node
-  std::vector<IpPrefix> vips;   // IPv6: the first one is link-local (section 5.2.9)
+  /// The greatest base of the other nodes; 254 if nothing is known of them.
+  std::uint8_t priority_of_others = 254;
+  std::vector<IpPrefix> vips;  // IPv6: the first one is link-local (section 5.2.9)
   friend bool operator==(const Router&, const Router&) = default;
 };
 

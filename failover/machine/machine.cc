@@ -319,6 +319,11 @@ Duration down_interval(const Config& config, Centiseconds interval,
   return 3 * Duration(interval) + skew_time(config, interval, priority);
 }
 
+Duration lease(const Config& config, std::uint8_t priority_of_others) noexcept {
+  return down_interval(config, config.advert_interval, priority_of_others) + kSecondLook +
+         kLeaseOverlap;
+}
+
 Duration safe_silence(const Config& config) noexcept {
   return 3 * Duration(config.advert_interval);
 }

@@ -177,6 +177,13 @@ inline constexpr std::uint8_t kLooksMost = 3;
 /// skew.
 [[nodiscard]] Duration down_interval(const Config& config, Centiseconds interval,
                                      std::uint8_t priority) noexcept;
+/// How long a node that says nothing more may still answer for the addresses: until the one that
+/// waits least has taken over, if no other's priority is greater than this, and a little longer, so
+/// that somebody answers at every moment.
+[[nodiscard]] Duration lease(const Config& config, std::uint8_t priority_of_others) noexcept;
+/// What another needs from the end of its down interval until the network has heard of it. The
+/// kernel ends a lease up to two of its ticks late besides.
+inline constexpr Duration kLeaseOverlap = Milliseconds(10);
 /// The longest silence after which no backup, whatever its priority, can have taken over yet.
 [[nodiscard]] Duration safe_silence(const Config& config) noexcept;
 

@@ -44,6 +44,13 @@ TEST_CASE("no backup takes over within the safe silence") {
   }
 }
 
+TEST_CASE("a lease outlasts the wait of the others by what a takeover takes") {
+  const Config config{.advert_interval = Centiseconds(10)};
+  CHECK(lease(config, 100) == 300ms + 60'937'500ns + kSecondLook + kLeaseOverlap);
+  CHECK(lease(config, 254) < lease(config, 100));
+  CHECK(lease(config, 255) > safe_silence(config));
+}
+
 TEST_CASE("silence is believed only after what had come was read") {
   State state = backup_of(100);
   state.deadline = kNow;
