@@ -15,11 +15,20 @@ namespace tandem::failover {
 namespace {
 
 constexpr std::size_t kWorkersMax = 1024;
+// The rest waits for the next turn: a list of all servers must not keep the timers of others.
+constexpr int kPacketsPerTurn = 256;
 
 /// Two faults are one and the same as long as only their numbers differ: "for 212 ms" grows.
 std::string without_numbers(std::string text) {
   std::erase_if(text, [](char c) { return c >= '0' && c <= '9'; });
   return text;
+}
+
+/// The process that listens at the other end of a Unix socket; 0 if the kernel does not say.
+std::int32_t process_behind(int fd) {
+  ucred credentials{};
+  socklen_t size = sizeof credentials;
+  return ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) == 0 ? credentials.pid : 0;
 }
 
 }  // namespace
@@ -50,27 +59,40 @@ void PulseWatch::connect() {
       ::send(fd.get(), hello.data(), hello.size(), MSG_NOSIGNAL) < 0)
     return lose(fmt::format("does not run ({}: {})", address.text(), std::strerror(errno)));
   connected_at_ = Clock::now();
+  process_ = process_behind(fd.get());
   attach(fd.release());
   if (!watch()) return lose("cannot be watched: no memory");
   expected_at_ = connected_at_ + period();
   timer_.start_periodic(period(), period());
+  if (exchange_.on_connected) exchange_.on_connected();
   drain();
 }
 
 void PulseWatch::lose(std::string why) {
   close();
   condition_.reset();
-  beats_.clear();
+  workers_.clear();
   is_known_ = true;
   timer_.start(kRetryEvery);
   become(std::move(why));
 }
 
-void PulseWatch::on_ready() { drain(); }
+void PulseWatch::on_ready() {
+  drain();
+  if (is_open() && writable() && exchange_.on_room) exchange_.on_room();
+}
+
+bool PulseWatch::send(const pulse::Packet& packet) {
+  if (!is_open() || !writable()) return false;
+  std::string bytes = pulse::encode(packet);
+  const iovec whole{.iov_base = bytes.data(), .iov_len = bytes.size()};
+  return write({&whole, 1}).status == event::Transfer::Status::kDone;
+}
 
 void PulseWatch::drain() {
   std::array<char, pulse::kPacketBytesMax> bytes;
-  while (is_open()) {
+  for (int i = 0; is_open(); ++i) {
+    if (i == kPacketsPerTurn) return poller().again(*this);
     const event::Transfer transfer = read(bytes);
     if (transfer.status == event::Transfer::Status::kBlocked) break;
     if (transfer.status != event::Transfer::Status::kDone) return lose("has died");
@@ -83,10 +105,13 @@ void PulseWatch::drain() {
 void PulseWatch::take(const pulse::Packet& packet) {
   if (const auto* beat = std::get_if<pulse::Beat>(&packet)) {
     if (beat->worker >= kWorkersMax) return;
-    if (beats_.size() <= beat->worker) beats_.resize(beat->worker + 1U);
-    beats_[beat->worker] = Clock::now();
+    if (workers_.size() <= beat->worker) workers_.resize(beat->worker + 1U);
+    workers_[beat->worker] = {
+        .beat = Clock::now(), .thread = beat->thread, .ran_before = std::nullopt};
   } else if (const auto* condition = std::get_if<pulse::Condition>(&packet)) {
     condition_ = *condition;
+  } else if (const auto* setting = std::get_if<pulse::ServerSetting>(&packet)) {
+    if (exchange_.on_setting) exchange_.on_setting(*setting);
   }
 }
 
@@ -98,7 +123,7 @@ void PulseWatch::on_time() {
   const bool overslept = now - expected_at_ > 2 * period();
   expected_at_ = now + period();
   if (overslept) {
-    for (Instant& beat : beats_) beat = std::max(beat, now);
+    for (Worker& worker : workers_) worker.beat = std::max(worker.beat, now);
     connected_at_ = std::max(connected_at_, now);
   }
   drain();
@@ -112,17 +137,38 @@ void PulseWatch::judge() {
   become(std::move(why));
 }
 
+/// Who has not turned for too long; empty: everybody turns.
+std::string PulseWatch::silence() {
+  const Instant now = Clock::now();
+  const std::size_t count =
+      condition_ ? condition_->workers : std::max<std::size_t>(1, workers_.size());
+  for (std::size_t w = 0; w < count; ++w) {
+    const bool has_beaten = w < workers_.size();
+    const Duration silent =
+        now - (has_beaten ? std::max(workers_[w].beat, connected_at_) : connected_at_);
+    if (has_beaten && is_starved(silent, workers_[w])) continue;
+    if (silent <= settings_.hang) continue;
+    hung_at_ = now;
+    return fmt::format("hangs: worker {} has not turned for {} ms", w, to_milliseconds(silent));
+  }
+  return {};
+}
+
+/// Asked from half the hang time on, so that there are two looks to compare. Whoever has run for a
+/// quarter of it in between had the time to turn.
+bool PulseWatch::is_starved(Duration silent, Worker& worker) const {
+  if (silent <= settings_.hang / 2 || silent > kStarvedMost * settings_.hang) return false;
+  if (process_ == 0 || worker.thread == 0) return false;
+  const auto time = settings_.thread_time(process_, worker.thread);
+  if (!time || !time->wants_to_run) return false;
+  if (!worker.ran_before) worker.ran_before = time->ran;
+  return time->ran - *worker.ran_before < settings_.hang / 4;
+}
+
 /// Empty: nothing is wrong.
 std::string PulseWatch::fault() {
   const Instant now = Clock::now();
-  const std::size_t workers =
-      condition_ ? condition_->workers : std::max<std::size_t>(1, beats_.size());
-  for (std::size_t w = 0; w < workers; ++w) {
-    const Instant last = w < beats_.size() ? std::max(beats_[w], connected_at_) : connected_at_;
-    if (now - last <= settings_.hang) continue;
-    hung_at_ = now;
-    return fmt::format("hangs: worker {} has not turned for {} ms", w, to_milliseconds(now - last));
-  }
+  if (std::string silent = silence(); !silent.empty()) return silent;
   using enum pulse::Condition::Fitness;
   if (!condition_) return {};
   if (hung_at_ != Instant{} && now - hung_at_ < kTrustAfter) return "hung a moment ago";

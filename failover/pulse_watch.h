@@ -1,7 +1,7 @@
 // PulseWatch: how the data plane is, seen from here: connected to tandem-lb's pulse socket
 // (common/pulse.h), it knows within a moment that tandem-lb has died, within the hang time that one
 // of its workers no longer turns, and what tandem-lb says about itself. It does not decide what
-// follows.
+// follows. What else the two have to say to each other passes through.
 #pragma once
 
 #include "common/address.h"
@@ -10,6 +10,7 @@
 #include "common/pulse.h"
 #include "common/time.h"
 #include "failover/machine/right.h"
+#include "failover/system/thread_time.h"
 
 #include <functional>
 #include <optional>
@@ -25,7 +26,13 @@ class PulseWatch final : private event::Socket {
     SocketAddress address;    // a Unix socket
     Milliseconds hang{200};   // a worker that has not beaten for so long hangs
     bool needs_ready = true;  // "not ready" counts as unfit
+    /// How a worker's thread fares; a test has its own.
+    std::function<std::optional<system::ThreadTime>(std::int32_t process, std::uint32_t thread)>
+        thread_time = system::thread_time;
   };
+  /// A worker that wants to run and is not given a CPU does not hang, and the other node may be no
+  /// better off; but after so many hang times without a turn it is of no use to anybody.
+  static constexpr int kStarvedMost = 10;
   /// After a hang the workers must have turned for so long before they are trusted again.
   static constexpr Milliseconds kTrustAfter{1'000};
   static constexpr Milliseconds kRetryEvery{100};
@@ -34,8 +41,21 @@ class PulseWatch final : private event::Socket {
   PulseWatch(event::Poller& poller, Settings settings, std::function<void()> on_change);
   ~PulseWatch() override;
 
+  /// What passes through; each may be empty.
+  struct Exchange {
+    /// Perhaps another process than before, that knows nothing.
+    std::function<void()> on_connected;
+    std::function<void(const pulse::ServerSetting&)> on_setting;
+    /// There is room for further packets; also when there was before.
+    std::function<void()> on_room;
+  };
+
+  /// Before start().
+  void set_exchange(Exchange exchange) { exchange_ = std::move(exchange); }
   /// Connects, now and whenever the connection is lost.
   void start();
+  /// False: it was not sent, for want of a connection or of room; Exchange tells when to try again.
+  [[nodiscard]] bool send(const pulse::Packet& packet);
 
   /// What being full takes from the priority. Not the whole right: both nodes may be full, and
   /// one of them must have the addresses.
@@ -49,6 +69,13 @@ class PulseWatch final : private event::Socket {
   [[nodiscard]] bool is_known() const noexcept { return is_known_; }
 
  private:
+  struct Worker {
+    Instant beat{};            // the last; Instant{}: none yet
+    std::uint32_t thread = 0;  // 0: not known
+    /// How long it had run when it was first missed; none: it is not missed.
+    std::optional<Duration> ran_before;
+  };
+
   void on_ready() override;
   void connect();
   void lose(std::string why);
@@ -57,18 +84,22 @@ class PulseWatch final : private event::Socket {
   void on_time();
   void judge();
   [[nodiscard]] std::string fault();
+  [[nodiscard]] std::string silence();
+  [[nodiscard]] bool is_starved(Duration silent, Worker& worker) const;
   void become(std::string why);
   [[nodiscard]] static bool change(machine::Tracked& tracked, std::string why);
   [[nodiscard]] Milliseconds period() const;
 
   Settings settings_;
   std::function<void()> on_change_;
+  Exchange exchange_;
   event::Timer timer_;  // of the next try, or of the next judgement
   machine::Tracked tracked_;
   machine::Tracked room_;
   bool is_known_ = false;
   std::optional<pulse::Condition> condition_;
-  std::vector<Instant> beats_;  // by worker; Instant{}: none yet
+  std::vector<Worker> workers_;  // that have beaten, by number
+  std::int32_t process_ = 0;     // of tandem-lb
   Instant connected_at_{};
   Instant hung_at_{};  // the last time that a hang was seen
   Instant expected_at_{};

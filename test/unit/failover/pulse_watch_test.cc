@@ -176,6 +176,67 @@ TEST_CASE("A worker that falls silent hangs, and is trusted only after a while")
   CHECK(Clock::now() - back >= PulseWatch::kTrustAfter - Milliseconds(50));
 }
 
+TEST_CASE("A worker that waits for a CPU does not hang; one that runs without turning does") {
+  struct Row {
+    bool wants_to_run;
+    Milliseconds runs;  // more, from each look to the next
+    int hang_times;     // of silence until it is given up
+  };
+  const auto row = GENERATE(Row{false, Milliseconds(0), 1},   // stopped, or waiting for a lock
+                            Row{true, Milliseconds(10), 1},   // in a circle
+                            Row{true, Milliseconds(0), 10});  // starved
+  const Milliseconds hang(40);
+  World world(hang);
+  Duration ran{0};
+  world.watch = std::make_unique<PulseWatch>(
+      world.poller,
+      PulseWatch::Settings{.address = world.lb.address(),
+                           .hang = hang,
+                           .thread_time =
+                               [&](std::int32_t process, std::uint32_t thread) {
+                                 CHECK(process == ::getpid());
+                                 CHECK(thread == 77);
+                                 ran += row.runs;
+                                 return system::ThreadTime{.wants_to_run = row.wants_to_run,
+                                                           .ran = ran};
+                               }},
+      [] {});
+  world.connect();
+  world.lb.say(pulse::Beat{.worker = 0, .thread = 77});
+  world.lb.say(pulse::Condition{.workers = 1});
+  world.run_until(true);
+  const Instant beaten = Clock::now();
+  world.run_until(false);
+  CHECK(world.watch->tracked().why.starts_with("hangs: worker 0 has not turned for "));
+  CHECK(Clock::now() - beaten > row.hang_times * hang - hang / 4);
+}
+
+TEST_CASE("A starved worker that is given a CPU again was never ill") {
+  World world(Milliseconds(40));
+  int looks = 0;
+  world.watch = std::make_unique<PulseWatch>(
+      world.poller,
+      PulseWatch::Settings{.address = world.lb.address(),
+                           .hang = Milliseconds(40),
+                           .thread_time =
+                               [&](std::int32_t, std::uint32_t) {
+                                 ++looks;
+                                 return system::ThreadTime{.wants_to_run = true};
+                               }},
+      [&] { ++world.changes; });
+  world.connect();
+  world.lb.say(pulse::Beat{.worker = 0, .thread = 77});
+  world.lb.say(pulse::Condition{.workers = 1});
+  world.run_until(true);
+  const int changes = world.changes;
+  while (looks < 8) world.loop.run_once();
+  world.lb.say(pulse::Beat{.worker = 0, .thread = 77});
+  world.lb.say(pulse::Condition{.workers = 1, .fitness = Fitness::kStopping});
+  world.run_until(false);
+  CHECK(world.watch->tracked().why == "is stopping");
+  CHECK(world.changes == changes + 1);
+}
+
 TEST_CASE("Each worker has to beat, the one that never did too") {
   World world(Milliseconds(40));
   world.connect();
