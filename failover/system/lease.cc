@@ -1,24 +1,14 @@
 #include "failover/system/lease.h"
 
 #include "common/log.h"
+#include "failover/system/nf_tables.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <libmnl/libmnl.h>
 #include <linux/netfilter.h>
-#include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
-#include <linux/netlink.h>
 #include <net/if.h>
-#include <nftables/libnftables.h>
 
 #include <algorithm>
-#include <array>
-#include <bit>
-#include <cctype>
 #include <cerrno>
-#include <cstring>
-#include <memory>
 #include <string_view>
 #include <utility>
 
@@ -35,27 +25,6 @@ std::string set_name(std::string_view kind, bool v6) {
   return fmt::format("{}{}", kind, v6 ? '6' : '4');
 }
 
-constexpr std::uint16_t nf_tables_type(int message) {
-  return static_cast<std::uint16_t>((NFNL_SUBSYS_NFTABLES << 8) | message);
-}
-
-void put_family(MessageBuffer& buffer, std::uint8_t family, std::uint16_t resource = 0) {
-  auto* header = buffer.extra<nfgenmsg>();
-  header->nfgen_family = family;
-  header->version = NFNETLINK_V0;
-  header->res_id = htons(resource);
-}
-
-void put_batch_mark(MessageBuffer& buffer, int mark, std::uint32_t sequence) {
-  buffer.begin(static_cast<std::uint16_t>(mark), 0, sequence);
-  put_family(buffer, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
-}
-
-std::array<std::uint8_t, 8> big_endian(std::uint64_t value) {
-  return std::bit_cast<std::array<std::uint8_t, 8>>(
-      std::endian::native == std::endian::little ? std::byteswap(value) : value);
-}
-
 // As nft writes an element of the sets below: IPv6 as a number, because the language compares a
 // target of neighbour discovery with nothing else.
 std::string element_text(const IpAddress& address) {
@@ -63,28 +32,6 @@ std::string element_text(const IpAddress& address) {
   std::string text = "0x";
   for (const std::uint8_t byte : address.bytes()) text += fmt::format("{:02x}", byte);
   return text;
-}
-
-bool is_table_name(std::string_view name) {
-  const auto is_word = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; };
-  return !name.empty() && std::isalpha(static_cast<unsigned char>(name.front())) != 0 &&
-         std::ranges::all_of(name, is_word);
-}
-
-struct FreeContext {
-  void operator()(nft_ctx* context) const noexcept { nft_ctx_free(context); }
-};
-
-// Runs commands as one transaction. Error: what nft says, in one line.
-Result<void> run_nft(const std::string& commands) {
-  const std::unique_ptr<nft_ctx, FreeContext> context(nft_ctx_new(NFT_CTX_DEFAULT));
-  if (!context) return fail("nf_tables: out of memory");
-  nft_ctx_buffer_output(context.get());
-  nft_ctx_buffer_error(context.get());
-  if (nft_run_cmd_from_buffer(context.get(), commands.c_str()) == 0) return {};
-  std::string_view words = nft_ctx_get_error_buffer(context.get());
-  words = words.substr(0, words.find('\n'));
-  return fail(fmt::format("nf_tables: {}", words.empty() ? "refused" : words));
 }
 
 // Of an address that is silent: questions for it, but not the announcements of whoever has it,
@@ -122,32 +69,21 @@ Result<void> Gate::set_up(Milliseconds hold_for) {
   return done;
 }
 
-// libnftables ends the process where it cannot open its socket; and the words for a kernel without
-// nf_tables are worth having.
 Result<void> Gate::probe() {
   if (socket_) return {};
-  auto opened = NetlinkSocket::open(NETLINK_NETFILTER);
-  Answer answer;
+  auto opened = open_nf_tables();
   if (opened) {
-    MessageBuffer buffer;
-    const std::uint32_t number = opened->reserve(1);
-    buffer.begin(nf_tables_type(NFT_MSG_GETGEN), NLM_F_ACK, number);
-    put_family(buffer, AF_UNSPEC);
-    answer = opened->exchange(buffer.bytes(), number, number);
-    if (answer) {
-      socket_ = *std::move(opened);
-      return {};
-    }
+    socket_ = *std::move(opened);
+    return {};
   }
-  const std::string reason = opened ? answer.error().words : opened.error().message;
-  if (answer || answer.error().number != EPERM) {
+  if (opened.error().number != EPERM) {
     is_supported_ = false;
     log::warning(
         "this kernel has no nf_tables ({}): a dead daemon's addresses stay for their "
         "lifetime in whole seconds",
-        reason);
+        opened.error().words);
   }
-  return fail(fmt::format("nf_tables: {}", reason));
+  return fail(fmt::format("nf_tables: {}", opened.error().words));
 }
 
 Result<void> Gate::hold(Milliseconds for_time, Open open) {
@@ -169,51 +105,18 @@ Result<void> Gate::hold(Milliseconds for_time, Open open) {
 // By hand, as libnftables first reads every table of the machine: 0.1 ms of processor time with
 // none, 3.4 ms with 10,000 rules of others (measured), a few times in each lease.
 Answer Gate::refresh(Milliseconds for_time, Open open) {
-  MessageBuffer buffer;
-  const std::uint32_t first = socket_->reserve(kSequencesMax);
-  std::uint32_t sequence = first;
-  put_batch_mark(buffer, NFNL_MSG_BATCH_BEGIN, sequence++);
+  SetBatch batch(*socket_, kSequencesMax);
   const Milliseconds answering = open == Open::kFully ? for_time : Milliseconds::zero();
-  nlmsghdr* message = nullptr;
+  const auto put = [&](std::string_view kind, bool v6, Milliseconds time) {
+    batch.put({.family = NFPROTO_NETDEV, .table = settings_.table, .name = set_name(kind, v6)}, v6,
+              settings_.addresses, time);
+  };
   for (const bool v6 : {false, true}) {
     if (!has_family(v6)) continue;
-    put_set(buffer, sequence, set_name(kReceiving, v6), v6, for_time);
-    message = put_set(buffer, sequence, set_name(kAnswering, v6), v6, answering);
+    put(kReceiving, v6, for_time);
+    put(kAnswering, v6, answering);
   }
-  if (message == nullptr) return {};  // no addresses
-  // The last one carries the acknowledgement of the whole.
-  const std::uint32_t last = sequence - 1;
-  message->nlmsg_flags |= NLM_F_ACK;
-  put_batch_mark(buffer, NFNL_MSG_BATCH_END, sequence);
-  return socket_->exchange(buffer.bytes(), first, last);
-}
-
-// Emptied and filled: to delete an element that has just expired would fail, and with it all.
-nlmsghdr* Gate::put_set(MessageBuffer& buffer, std::uint32_t& sequence, const std::string& set,
-                        bool v6, Milliseconds for_time) const {
-  const auto begin = [&](int type, std::uint16_t flags) {
-    nlmsghdr* begun = buffer.begin(nf_tables_type(type), flags, sequence++);
-    put_family(buffer, NFPROTO_NETDEV);
-    buffer.put_text(NFTA_SET_ELEM_LIST_TABLE, settings_.table);
-    buffer.put_text(NFTA_SET_ELEM_LIST_SET, set);
-    return begun;
-  };
-  nlmsghdr* message = begin(NFT_MSG_DELSETELEM, 0);
-  if (for_time <= Milliseconds::zero()) return message;
-  message = begin(NFT_MSG_NEWSETELEM, NLM_F_CREATE);
-  const std::size_t list = buffer.open(NFTA_SET_ELEM_LIST_ELEMENTS);
-  const auto timeout = big_endian(static_cast<std::uint64_t>(for_time.count()));
-  for (const IpAddress& address : settings_.addresses) {
-    if (address.is_v6() != v6) continue;
-    const std::size_t element = buffer.open(NFTA_LIST_ELEM);
-    const std::size_t key = buffer.open(NFTA_SET_ELEM_KEY);
-    buffer.put(NFTA_DATA_VALUE, address.bytes());
-    buffer.close(key);
-    buffer.put(NFTA_SET_ELEM_TIMEOUT, timeout);
-    buffer.close(element);
-  }
-  buffer.close(list);
-  return message;
+  return batch.commit();
 }
 
 Result<void> Gate::remove() {

@@ -69,8 +69,6 @@ class Gate {
  private:
   [[nodiscard]] Result<void> probe();
   [[nodiscard]] Answer refresh(Milliseconds for_time, Open open);
-  nlmsghdr* put_set(MessageBuffer& buffer, std::uint32_t& sequence, const std::string& set, bool v6,
-                    Milliseconds for_time) const;
   [[nodiscard]] bool has_family(bool v6) const noexcept;
   [[nodiscard]] std::string rules(Milliseconds hold_for) const;
 

@@ -34,6 +34,15 @@ std::string extended_words(const nlmsghdr& message) {
   return words;
 }
 
+void each_until(const void* begin, const char* end,
+                const std::function<void(const nlattr&)>& take) {
+  const auto* attribute = static_cast<const nlattr*>(begin);
+  while (mnl_attr_ok(attribute, static_cast<int>(end - reinterpret_cast<const char*>(attribute)))) {
+    take(*attribute);
+    attribute = mnl_attr_next(attribute);
+  }
+}
+
 }  // namespace
 
 std::unexpected<KernelError> kernel_error(int number) {
@@ -43,15 +52,15 @@ std::unexpected<KernelError> kernel_error(int number) {
 bool each_attribute(const nlmsghdr& message, std::size_t header_bytes,
                     const std::function<void(const nlattr&)>& take) {
   if (mnl_nlmsg_get_payload_len(&message) < header_bytes) return false;
-  const auto* attribute =
-      static_cast<const nlattr*>(mnl_nlmsg_get_payload_offset(&message, header_bytes));
   // Not libmnl's tail, which counts padding that need not be there.
-  const char* end = reinterpret_cast<const char*>(&message) + message.nlmsg_len;
-  while (mnl_attr_ok(attribute, static_cast<int>(end - reinterpret_cast<const char*>(attribute)))) {
-    take(*attribute);
-    attribute = mnl_attr_next(attribute);
-  }
+  each_until(mnl_nlmsg_get_payload_offset(&message, header_bytes),
+             reinterpret_cast<const char*>(&message) + message.nlmsg_len, take);
   return true;
+}
+
+void each_nested(const nlattr& outer, const std::function<void(const nlattr&)>& take) {
+  const auto* begin = static_cast<const char*>(mnl_attr_get_payload(&outer));
+  each_until(begin, begin + mnl_attr_get_payload_len(&outer), take);
 }
 
 // ---- MessageBuffer ------------------------------------------------------------------------------

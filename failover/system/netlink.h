@@ -34,6 +34,8 @@ using Answer = std::expected<void, KernelError>;
 /// the message is too short for that header.
 bool each_attribute(const nlmsghdr& message, std::size_t header_bytes,
                     const std::function<void(const nlattr&)>& take);
+/// The same with each whole attribute within another.
+void each_nested(const nlattr& outer, const std::function<void(const nlattr&)>& take);
 
 /// Where one message, or a batch that ends in one, is put together. Too small for a message is a
 /// programming error.
