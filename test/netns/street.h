@@ -83,15 +83,21 @@ class Tcp {
     Tcp tcp = opened();
     const sockaddr_in6 end = any_end(address, port);
     const int on = 1;
-    REQUIRE(::setsockopt(tcp.fd(), IPPROTO_IP, IP_FREEBIND, &on, sizeof on) == 0);
+    REQUIRE(::setsockopt(tcp.fd(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0);
     REQUIRE(::bind(tcp.fd(), reinterpret_cast<const sockaddr*>(&end), sizeof end) == 0);
     REQUIRE(::listen(tcp.fd(), 1024) == 0);
     return tcp;
   }
-  static Tcp connected(const IpAddress& address, std::uint16_t port) {
+  static Tcp connected(const IpAddress& to, std::uint16_t port) {
     Tcp tcp = opened();
-    const sockaddr_in6 end = any_end(address, port);
-    REQUIRE(::connect(tcp.fd(), reinterpret_cast<const sockaddr*>(&end), sizeof end) == 0);
+    tcp.connect(to, port);
+    return tcp;
+  }
+  static Tcp connected_from(const IpAddress& from, const IpAddress& to, std::uint16_t port) {
+    Tcp tcp = opened();
+    const sockaddr_in6 end = any_end(from, 0);
+    REQUIRE(::bind(tcp.fd(), reinterpret_cast<const sockaddr*>(&end), sizeof end) == 0);
+    tcp.connect(to, port);
     return tcp;
   }
   [[nodiscard]] Tcp accepted() const {
@@ -129,6 +135,11 @@ class Tcp {
  private:
   static Tcp opened() {
     return Tcp(FileDescriptor(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0)));
+  }
+
+  void connect(const IpAddress& to, std::uint16_t port) const {
+    const sockaddr_in6 end = any_end(to, port);
+    REQUIRE(::connect(fd(), reinterpret_cast<const sockaddr*>(&end), sizeof end) == 0);
   }
 
   FileDescriptor fd_;
