@@ -13,6 +13,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <utility>
 
@@ -29,6 +31,25 @@ constexpr std::chrono::seconds kRoomAgainAfter{10};
 constexpr Milliseconds kCutTime{500};
 // Descriptors besides two for each client connection: checks, control, logs, listeners, pipes.
 constexpr std::uint64_t kOwnDescriptors = 256;
+// Named in one line of the log.
+constexpr std::size_t kAddressesNamedMax = 8;
+
+std::uint64_t microseconds_now() {
+  const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::microseconds>(since_epoch).count());
+}
+
+std::string list_of(std::span<const IpAddress> addresses) {
+  std::string list;
+  for (const IpAddress& address : addresses.first(std::min(addresses.size(), kAddressesNamedMax))) {
+    if (!list.empty()) list += ", ";
+    list += address.text();
+  }
+  if (addresses.size() > kAddressesNamedMax)
+    list += fmt::format(" and {} more", addresses.size() - kAddressesNamedMax);
+  return list;
+}
 
 }  // namespace
 
@@ -84,6 +105,10 @@ Result<void> Process::open() {
                                const health::ServerHealth& health) {
     fleet_->health_changed({backend, server}, health);
   };
+  callbacks.on_result = [this](health::BackendIndex backend, health::ServerIndex server,
+                               const health::Result& result) {
+    if (settings_) settings_->checked({backend, server}, result);
+  };
   checker_ = std::make_unique<health::Checker>(*prober_, *checker_alarm_, std::move(callbacks),
                                                random_seed());
   checker_->configure(snapshot_);
@@ -123,8 +148,27 @@ Result<void> Process::open_pulse() {
     for (const auto& worker : workers_) worker->beat_for(watcher, period);
   };
   callbacks.condition = [this] { return condition(); };
+  callbacks.settings = [this] { return settings_->all(); };
+  callbacks.on_setting = [this](const pulse::ServerSetting& setting) { settings_->take(setting); };
+  callbacks.on_leaving = [this](std::span<const IpAddress> addresses) { set_leaving(addresses); };
   pulse_ = std::make_unique<PulseListener>(poller_, std::move(callbacks));
+  settings_ = std::make_unique<upstream::ServerSettings>(upstream::ServerSettings::Parts{
+      .fleet = *fleet_, .microseconds = microseconds_now, .tell = [this](const auto& setting) {
+        pulse_->tell(setting);
+      }});
   return pulse_->listen(*snapshot_->pulse.bind);
+}
+
+void Process::set_leaving(std::span<const IpAddress> addresses) {
+  if (addresses.empty())
+    log::notice("no address moves to the other node any more: connections stay as they are");
+  else
+    log::notice("connections to {} are ending softly: {}", list_of(addresses),
+                addresses.size() == 1 ? "the address moves to the other node"
+                                      : "the addresses move to the other node");
+  proxy::LeavingAddresses leaving;
+  if (!addresses.empty()) leaving = std::make_shared<const proxy::Leaving>(addresses);
+  for (const auto& worker : workers_) worker->set_leaving(leaving);
 }
 
 pulse::Condition Process::condition() const {

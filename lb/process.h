@@ -24,10 +24,12 @@
 #include "lb/health/prober.h"
 #include "lb/pulse.h"
 #include "lb/upstream/fleet.h"
+#include "lb/upstream/server_settings.h"
 #include "lb/upstream/shared.h"
 #include "lb/worker.h"
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -67,6 +69,7 @@ class Process final : private upstream::DataPlane {
   void check_descriptor_limit();
   [[nodiscard]] Result<void> open_pulse();
   [[nodiscard]] pulse::Condition condition() const;
+  void set_leaving(std::span<const IpAddress> addresses);
   void look_for_exhaustion();
 
   const std::shared_ptr<const config::Snapshot> snapshot_;
@@ -97,6 +100,7 @@ class Process final : private upstream::DataPlane {
   std::unique_ptr<admin::Source> admin_source_;
   std::unique_ptr<admin::Endpoints> admin_endpoints_;
   std::unique_ptr<tandem::admin::AdminServer> admin_server_;
+  std::unique_ptr<upstream::ServerSettings> settings_;  // where there is a pulse
   std::unique_ptr<PulseListener> pulse_;
   std::vector<event::Signal> signals_;
   std::uint64_t accept_failures_seen_ = 0;

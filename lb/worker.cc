@@ -100,6 +100,11 @@ void Worker::close_connections() {
   });
 }
 
+void Worker::set_leaving(proxy::LeavingAddresses leaving) {
+  mailbox_.post(
+      [this, leaving = std::move(leaving)]() mutable { context_.leaving = std::move(leaving); });
+}
+
 void Worker::beat_for(Watcher watcher, Milliseconds period) {
   mailbox_.post([this, watcher = std::move(watcher), period] { heart_.beat_for(watcher, period); });
 }

@@ -62,6 +62,8 @@ class Worker {
   void stop_softly();
   /// Closes every client connection, whatever it is doing.
   void close_connections();
+  /// From now on these addresses, and no others, are moving away: see proxy::Leaving.
+  void set_leaving(proxy::LeavingAddresses leaving);
   /// Shows a watcher that the loop turns.
   void beat_for(Watcher watcher, Milliseconds period);
   /// Ends the thread.

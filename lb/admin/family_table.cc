@@ -55,6 +55,11 @@ constexpr std::array<FamilyInfo, kFamilies> kTable = {{
      Type::Counter,
      "Connections that could not be accepted for want of descriptors or memory.",
      {}},  // kAcceptFailures
+    {"tandem_leaving_connections_closed_total",
+     Type::Counter,
+     "Client connections that were ended with an answer because their address moves to the other "
+     "node.",
+     {}},  // kLeavingClosed
     {"tandem_accept_queues_full",
      Type::Gauge,
      "Listening sockets on which as many connections wait as their queue holds.",

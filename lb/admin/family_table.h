@@ -20,6 +20,7 @@ enum class Family : std::uint8_t {
   kProcessLimit,
   kMaxconnReached,
   kAcceptFailures,
+  kLeavingClosed,
   kAcceptQueuesFull,
   kBytesSpliced,
   kBuffersBytes,

@@ -102,6 +102,7 @@ void add_process(Builder& builder, const ProcessSample& process) {
   builder.add(Family::kProcessLimit, {}, process.connections_limit);
   builder.add(Family::kMaxconnReached, {}, process.maxconn_reached);
   builder.add(Family::kAcceptFailures, {}, process.accept_failures);
+  builder.add(Family::kLeavingClosed, {}, process.leaving_closed);
   builder.add(Family::kAcceptQueuesFull, {}, process.accept_queues_full);
   builder.add(Family::kBytesSpliced, {}, process.bytes_spliced);
   builder.add(Family::kBuffersBytes, {}, process.buffers_bytes);

@@ -118,6 +118,7 @@ ProcessSample sample_process(const Source& source) {
     sample.connections += cells.connections.value();
     sample.maxconn_reached += cells.maxconn_reached.value();
     sample.accept_failures += cells.accept_failures.value();
+    sample.leaving_closed += cells.leaving_closed.value();
     sample.accept_queues_full += cells.accept_queues_full.value();
     sample.bytes_spliced += cells.bytes_out_spliced.value();
     sample.buffers_bytes += cells.buffers_bytes.value();

@@ -118,6 +118,7 @@ struct ProcessSample {
   std::uint64_t connections_limit = 0;
   std::uint64_t maxconn_reached = 0;
   std::uint64_t accept_failures = 0;
+  std::uint64_t leaving_closed = 0;
   std::int64_t accept_queues_full = 0;
   std::uint64_t bytes_spliced = 0;
   std::int64_t buffers_bytes = 0;

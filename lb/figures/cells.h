@@ -75,6 +75,7 @@ struct WorkerCells {
   metrics::Counter bytes_out_spliced;  // TotalSplicedBytesOut
   metrics::Counter maxconn_reached;    // times an accept had to wait
   metrics::Counter accept_failures;    // no descriptor or no memory
+  metrics::Counter leaving_closed;     // told to close because their address moves away
   metrics::Gauge accept_queues_full;   // listening sockets whose queue is full, once a second
   metrics::Gauge buffers_bytes;        // memory in attached buffers
   metrics::Gauge pipes_used;           // PipesUsed

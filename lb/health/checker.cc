@@ -114,6 +114,7 @@ void Checker::inherit(Entry& entry, Entry& before) {
     // Another machine, or nobody left who could tell: counters stay, knowledge does not.
     health.downtime = health.downtime_at(alarm_.now());
     health.verdict = fresh.verdict;
+    health.basis = fresh.basis;
     health.last = fresh.last;
     health.last_change = fresh.last_change;
     if (!health.is_enabled) (void)health.verdict.force(State::kUp);
@@ -262,7 +263,9 @@ void Checker::step(Entry& entry, bool passed) {
   const State before = entry.health.state();
   const bool counts_as_failure = before != State::kDown || entry.health.verdict.health() > 0;
   if (!passed && counts_as_failure) ++entry.health.failures;
-  if (entry.health.verdict.step(passed)) changed(entry, before);
+  const bool is_another = entry.health.verdict.step(passed);
+  if (is_another || entry.health.basis == Basis::kWord) entry.health.basis = Basis::kChecks;
+  if (is_another) changed(entry, before);
 }
 
 void Checker::changed(Entry& entry, State before) {
@@ -317,6 +320,7 @@ void Checker::set_paused(BackendIndex backend, ServerIndex server, bool paused) 
     return;
   }
   verdict.restart();
+  which.health.basis = Basis::kChecks;
   if (before != State::kStarting) changed(which, before);
   check_now(which);
 }
@@ -349,8 +353,18 @@ void Checker::force(BackendIndex backend, ServerIndex server, State state) {
   Entry& which = entry(backend, server);
   const State before = which.health.state();
   if (!which.health.is_checked) unschedule(which);  // an ejection that would end by itself
+  if (state != State::kStarting) which.health.basis = Basis::kCommand;
   if (which.health.verdict.force(state)) changed(which, before);
   schedule_next(which);
+}
+
+void Checker::assume(BackendIndex backend, ServerIndex server, State state) {
+  Entry& which = entry(backend, server);
+  const State before = which.health.state();
+  const bool is_open = before == State::kStarting || which.health.basis == Basis::kWord;
+  if (!which.may_be_checked() || !is_open) return;
+  which.health.basis = Basis::kWord;
+  if (which.health.verdict.assume(state)) changed(which, before);
 }
 
 // ---- live traffic ------------------------------------------------------------------------------

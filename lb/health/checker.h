@@ -28,17 +28,25 @@ namespace tandem::lb::health {
 using BackendIndex = config::BackendIndex;
 using ServerIndex = std::uint32_t;  // in file order, within its backend
 
+/// What the state of a server rests on.
+enum class Basis : std::uint8_t {
+  kChecks,   // what the checks found, or nothing yet
+  kCommand,  // "set server … health", until checks make another state of it
+  kWord,     // assume(): until the first outcome
+};
+
 /// What is known of one server's health.
 struct ServerHealth {
   Verdict verdict = Verdict::unchecked();
-  Result last;                 // kUnknown when unchecked, kInitializing before the first result
-  bool is_checked = false;     // by configuration
-  bool is_enabled = true;      // "disable health" clears it
-  bool is_paused = false;      // in maintenance
-  bool in_progress = false;    // show stat writes "* " before the status
-  Instant last_change;         // of state(); lastchg
-  std::uint64_t failures = 0;  // chkfail: checks that failed while the server was up
-  std::uint64_t downs = 0;     // chkdown: transitions to down
+  Result last;              // kUnknown when unchecked, kInitializing before the first result
+  bool is_checked = false;  // by configuration
+  bool is_enabled = true;   // "disable health" clears it
+  bool is_paused = false;   // in maintenance
+  Basis basis = Basis::kChecks;
+  bool in_progress = false;            // show stat writes "* " before the status
+  Instant last_change;                 // of state(); lastchg
+  std::uint64_t failures = 0;          // chkfail: checks that failed while the server was up
+  std::uint64_t downs = 0;             // chkdown: transitions to down
   std::uint64_t passive_failures = 0;  // hanafail
   Duration downtime{};                 // of the completed spells of being down
 
@@ -97,6 +105,10 @@ class Checker {
 
   /// "set server … health up|stopping|down". kStarting is not accepted (nothing happens).
   void force(BackendIndex backend, ServerIndex server, State state);
+
+  /// Takes a checked server for up or down before the first result of its checks, which will
+  /// decide. Nothing once there was one, in maintenance, or where checks are off.
+  void assume(BackendIndex backend, ServerIndex server, State state);
 
   /// Live traffic has met `error-limit` errors in a row (the workers count): acts as `on-error`
   /// says. Nothing when the server is not up or `observe` is none. A server without checks is

@@ -45,6 +45,11 @@ bool Verdict::force(State state) noexcept {
   return move_to(state);
 }
 
+bool Verdict::assume(State state) noexcept {
+  health_ = state == State::kUp ? rise_ : rise_ - 1;
+  return move_to(state);
+}
+
 void Verdict::lower_to_last_but_one() noexcept {
   if (health_ > rise_) health_ = rise_ + 1;
 }

@@ -31,6 +31,9 @@ class Verdict {
   [[nodiscard]] bool step(bool passed) noexcept;
   /// "set server … health up|stopping|down", and the way back from an ejection. True: changed.
   [[nodiscard]] bool force(State state) noexcept;
+  /// Up or down (nothing else) on somebody's word: the first outcome decides, as after starting().
+  /// True: changed.
+  [[nodiscard]] bool assume(State state) noexcept;
   /// Takes steps of "up" away without counting an outcome, so that two failures more (on-error
   /// sudden-death, which counts one of them itself) or one more (mark-down) mean down. Nothing on
   /// a server that is down or nearer to it already.

@@ -54,6 +54,9 @@ class ClientSide {
   /// This is the first request on its connection.
   [[nodiscard]] virtual bool is_first_request() const = 0;
 
+  /// It came in on an address that is moving to the other node. Only while one is.
+  [[nodiscard]] virtual bool is_on_leaving_address() const = 0;
+
   /// The client is gone: it will neither read nor send.
   [[nodiscard]] virtual bool has_left() const = 0;
   /// The client has finished sending for good; it may still read.

@@ -6,11 +6,12 @@
 #include "common/event/poller.h"
 #include "common/event/wheel.h"
 #include "common/random.h"
+#include "http/message.h"
 #include "lb/config/snapshot.h"
 #include "lb/figures/captures.h"
 #include "lb/figures/figures.h"
-#include "http/message.h"
 #include "lb/proxy/access_log.h"
+#include "lb/proxy/leaving.h"
 #include "lb/proxy/pipe_pool.h"
 #include "lb/route/router.h"
 #include "lb/upstream/local_backend.h"
@@ -59,6 +60,7 @@ struct Context {
   std::uint64_t next_ticket = 0;
   std::vector<std::unique_ptr<RequestSlot>> free_slots;
   bool stopping = false;
+  LeavingAddresses leaving;
 
   /// Bytes of bodies on their way through; also where response heads are read.
   std::array<char, upstream::LocalServer::kHeadReadBytesMax> read_scratch;

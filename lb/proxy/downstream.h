@@ -64,6 +64,9 @@ class Downstream final : public event::Socket,
   void finish_sending() override;
   std::uint64_t bytes_sent() const override { return output_.bytes_sent(); }
   bool is_first_request() const override { return requests_ <= 1; }
+  bool is_on_leaving_address() const override {
+    return context_.leaving->holds_local_address_of(fd());
+  }
   bool has_left() const override { return hung_up(); }
   bool has_finished_sending() const override { return peer_closed(); }
   void wait_for_client(ClientWait wait) override;

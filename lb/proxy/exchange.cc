@@ -2,9 +2,9 @@
 
 #include "common/check.h"
 #include "common/daemon.h"
+#include "http/local_response.h"
 #include "lb/balance/key.h"
 #include "lb/balance/registry.h"
-#include "http/local_response.h"
 #include "lb/proxy/record.h"
 #include "lb/route/redirect.h"
 
@@ -321,7 +321,7 @@ void Exchange::answer(const http::LocalResponse& response, Cause cause, Phase ph
   if (cause == Cause::kLocal) context_.figures.frontend(frontend_).intercepted.add();
   http::LocalResponse whole = response;
   // A body that was announced and not read would be taken for the next request.
-  const bool keeps = keeps_client() && request_.framing.is_empty();
+  const bool keeps = request_.framing.is_empty() && keeps_client();
   whole.close = !keeps;
   whole.keep_alive = keeps && request_.version == 10;
   whole.head_only = head_complete_ && request_.method == http::Method::kHead;
@@ -344,8 +344,11 @@ void Exchange::answer(const http::LocalResponse& response, Cause cause, Phase ph
   end(cause, phase, sent ? after : AfterExchange::kReset);
 }
 
-bool Exchange::keeps_client() const {
-  return head_complete_ && request_.keep_alive && !context_.stopping;
+bool Exchange::keeps_client() {
+  if (!head_complete_ || !request_.keep_alive || context_.stopping) return false;
+  if (!context_.leaving || !client_->is_on_leaving_address()) return true;
+  context_.figures.worker().leaving_closed.add();
+  return false;
 }
 
 void Exchange::refuse(int status, Cause cause, Phase phase) {

@@ -102,7 +102,7 @@ class Exchange final : public upstream::ConnectionUser, public event::Deadline {
   void move_response();
   void move_tunnel();
   void response_complete();
-  [[nodiscard]] bool keeps_client() const;
+  [[nodiscard]] bool keeps_client();
 
   // ---- when it goes wrong (exchange_failure.cc)
   void attempt_failed(Failure failure);

@@ -192,7 +192,7 @@ void Exchange::start_response() {
   using Say = http::ResponseEdits::Connection;
   // An answer that comes before the request's end leaves the rest of it unread.
   const bool keeps =
-      keeps_client() && request_given_ && framing.kind != http::BodyFraming::Kind::kUntilClose;
+      request_given_ && framing.kind != http::BodyFraming::Kind::kUntilClose && keeps_client();
   Say say = keeps ? Say::kSilent : Say::kClose;
   if (keeps && request_.version == 10) say = Say::kKeepAlive;
   closes_client_ = !keeps;

@@ -127,9 +127,30 @@ void Fleet::health_changed(ServerId id, const health::ServerHealth& health) {
   changed(id);
   if (server(id).admin_state() != AdminState::kMaint) log_health(id, health);
   note_backend(id.backend);
+  const bool is_found = health.is_checked && health.basis == health::Basis::kChecks &&
+                        health.state() != health::State::kStarting;
+  if (is_found) report(id, Setting::kHealth, Origin::kHere);
 }
 
-void Fleet::set_state(ServerId id, AdminState wanted) {
+void Fleet::set_state(ServerId id, AdminState state, Origin origin) {
+  origin_ = origin;
+  change_state(id, state);
+  origin_ = Origin::kHere;
+  report(id, Setting::kAdmin, origin);
+}
+
+void Fleet::set_weight(ServerId id, std::uint16_t weight, Origin origin) {
+  origin_ = origin;
+  change_weight(id, weight);
+  origin_ = Origin::kHere;
+  report(id, Setting::kWeight, origin);
+}
+
+void Fleet::report(ServerId id, Setting setting, Origin origin) const {
+  if (on_setting_ && origin == Origin::kHere) on_setting_(id, setting);
+}
+
+void Fleet::change_state(ServerId id, AdminState wanted) {
   ServerState& state = state_of(id);
   const AdminState before = state.admin_state();
   state.admin = admin_bits(wanted);
@@ -149,6 +170,13 @@ void Fleet::set_health(ServerId id, health::State state) {
   settle();
 }
 
+void Fleet::assume_health(ServerId id, health::State state) {
+  origin_ = Origin::kElsewhere;
+  checker_.assume(id.backend, id.server, state);
+  origin_ = Origin::kHere;
+  settle();
+}
+
 void Fleet::set_checks_enabled(ServerId id, bool enabled) {
   checker_.set_enabled(id.backend, id.server, enabled);
 }
@@ -161,8 +189,9 @@ void Fleet::set_check_port(ServerId id, std::uint16_t port) {
   checker_.set_check_port(id.backend, id.server, port);
 }
 
-void Fleet::set_weight(ServerId id, std::uint16_t weight) {
+void Fleet::change_weight(ServerId id, std::uint16_t weight) {
   if (std::exchange(state_of(id).weight, weight) == weight) return;
+  if (origin_ == Origin::kElsewhere) log_weight(id);
   refresh(id);
   note_backend(id.backend);
   mark(id.backend);

@@ -20,10 +20,12 @@
 #include "lb/upstream/standing.h"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace tandem::lb::upstream {
@@ -36,6 +38,15 @@ struct ServerId {
   BackendIndex backend = 0;
   ServerIndex server = 0;
   friend bool operator==(const ServerId&, const ServerId&) = default;
+};
+
+/// What can be set on a server, or be found of it, that the other node of a pair should know.
+enum class Setting : std::uint8_t { kAdmin, kWeight, kHealth };
+
+/// Who sets something.
+enum class Origin : std::uint8_t {
+  kHere,       // an operator, now
+  kElsewhere,  // an operator of the other node, or before this process started
 };
 
 /// What is known of a backend as a whole.
@@ -95,18 +106,25 @@ class Fleet {
   [[nodiscard]] const health::Checker& checker() const noexcept { return checker_; }
 
   // ---- changing
+  /// Calls `callback` when an operator has set something here, even to what it was, and when checks
+  /// have found another health. At most one; none at first.
+  void on_setting(std::function<void(ServerId, Setting)> callback) {
+    on_setting_ = std::move(callback);
+  }
   /// For Checker::Callbacks::on_change.
   void health_changed(ServerId id, const health::ServerHealth& health);
   /// "set server … state". Ready ends drain and maintenance whatever brought it.
-  void set_state(ServerId id, AdminState state);
+  void set_state(ServerId id, AdminState state, Origin origin = Origin::kHere);
   /// "set server … health". Stays until the next check that says otherwise.
   void set_health(ServerId id, health::State state);
+  /// What was found of it elsewhere, see Checker::assume().
+  void assume_health(ServerId id, health::State state);
   /// "enable|disable health".
   void set_checks_enabled(ServerId id, bool enabled);
   void set_check_address(ServerId id, const SocketAddress& address);
   void set_check_port(ServerId id, std::uint16_t port);
   /// User weight, 0 to 256.
-  void set_weight(ServerId id, std::uint16_t weight);
+  void set_weight(ServerId id, std::uint16_t weight, Origin origin = Origin::kHere);
   /// 0: no limit.
   void set_maxconn(ServerId id, std::uint32_t maxconn);
   /// New connections go there; pooled ones to the old address are dropped by the workers.
@@ -128,6 +146,9 @@ class Fleet {
 
   [[nodiscard]] ServerState& state_of(ServerId id) noexcept;
   void adopt(BackendIndex index);
+  void change_state(ServerId id, AdminState wanted);
+  void change_weight(ServerId id, std::uint16_t weight);
+  void report(ServerId id, Setting setting, Origin origin) const;
   void changed(ServerId id);
   [[nodiscard]] balance::Standing standing_of(ServerId id) const;
   void refresh(ServerId id);
@@ -143,7 +164,9 @@ class Fleet {
   void plan_next_step(BackendEntry& entry);
   void log_health(ServerId id, const health::ServerHealth& health) const;
   void log_admin(ServerId id, AdminState before) const;
-  void log_change(ServerId id, health::Change change, const health::Result* result) const;
+  void log_weight(ServerId id) const;
+  void log_change(ServerId id, health::Change change, const health::Result* result,
+                  std::string_view remark) const;
 
   const config::Snapshot& snapshot_;
   Shared& shared_;
@@ -152,8 +175,10 @@ class Fleet {
   health::Alarm& alarm_;
   std::vector<BackendEntry> backends_;
   std::optional<Instant> publish_at_;
-  Instant published_at_{};   // the last time
-  bool is_forcing_ = false;  // inside set_health(): the change is a command's, not a check's
+  Instant published_at_{};         // the last time
+  bool is_forcing_ = false;        // inside set_health(): the change is a command's, not a check's
+  Origin origin_ = Origin::kHere;  // of the change under way, for its log lines
+  std::function<void(ServerId, Setting)> on_setting_;
 };
 
 }  // namespace tandem::lb::upstream

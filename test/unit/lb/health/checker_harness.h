@@ -85,6 +85,8 @@ class CheckerHarness {
   std::function<Status(const SocketAddress&)> answer = [](const SocketAddress&) {
     return Status::kL4Ok;
   };
+  /// Called with each result, after it is counted.
+  std::function<void(BackendIndex, ServerIndex, const Result&)> on_result;
   /// Called on each change, after it is noted.
   std::function<void(BackendIndex, ServerIndex, const ServerHealth&)> on_change;
 
@@ -95,7 +97,11 @@ class CheckerHarness {
                          changes.push_back({s, health.state()});
                          if (on_change) on_change(b, s, health);
                        },
-                   .on_result = [this](BackendIndex, ServerIndex, const Result&) { ++results; }},
+                   .on_result =
+                       [this](BackendIndex b, ServerIndex s, const Result& result) {
+                         ++results;
+                         if (on_result) on_result(b, s, result);
+                       }},
                   42};
 
   [[nodiscard]] const ServerHealth& health(ServerIndex server = 0) const {

@@ -260,6 +260,31 @@ TEST_CASE("a forced state of an ejected server does not end by itself") {
   CHECK(pair.health(0).state() == State::kDown);
 }
 
+TEST_CASE("a state can be assumed before the first result alone") {
+  OneServer one;
+  one.checker.assume(0, 0, State::kDown);
+  CHECK(one.health().state() == State::kDown);
+  CHECK(one.health().basis == Basis::kWord);
+  one.checker.assume(0, 0, State::kUp);
+  CHECK(one.health().is_usable());
+  one.pass(1s);
+  CHECK(one.health().basis == Basis::kChecks);
+  CHECK(one.health().is_usable());
+  one.checker.assume(0, 0, State::kDown);
+  CHECK(one.health().is_usable());
+}
+
+TEST_CASE("nothing is assumed of a server that nobody checks, or whose state a command has set") {
+  OneServer one;
+  SECTION("in maintenance") { one.checker.set_paused(0, 0, true); }
+  SECTION("checks are off") { one.checker.set_enabled(0, 0, false); }
+  SECTION("forced") { one.checker.force(0, 0, State::kUp); }
+  const State before = one.health().state();
+  one.checker.assume(0, 0, State::kDown);
+  CHECK(one.health().state() == before);
+  CHECK(one.health().basis != Basis::kWord);
+}
+
 TEST_CASE("a change may be answered with commands") {
   OneServer one;
   one.on_change = [&](BackendIndex b, ServerIndex s, const ServerHealth& health) {

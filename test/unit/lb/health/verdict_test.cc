@@ -130,6 +130,20 @@ TEST_CASE("one failure ends probation") {
   CHECK(verdict.state() == State::kDown);
 }
 
+TEST_CASE("what is assumed holds until the first outcome, which decides") {
+  for (const State state : {State::kUp, State::kDown}) {
+    for (const bool passed : {true, false}) {
+      Verdict verdict = Verdict::starting(3, 3);
+      CHECK(verdict.assume(state));
+      CHECK_FALSE(verdict.assume(state));
+      CHECK(verdict.state() == state);
+      CHECK(verdict.is_changing());  // so that the next check comes soon
+      CHECK(verdict.step(passed) == (passed != (state == State::kUp)));
+      CHECK(verdict.state() == (passed ? State::kUp : State::kDown));
+    }
+  }
+}
+
 TEST_CASE("new limits keep the state and start progress anew") {
   Verdict starting = Verdict::starting(2, 3);
   starting.set_limits(4, 1);
