@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 namespace tandem::failover::wire {
@@ -33,13 +34,20 @@ using WallTime = std::chrono::system_clock::time_point;
 class ReplayWindow {
  public:
   /// Senders of one virtual router that are remembered; beyond that the one not heard for longest
-  /// is forgotten. A pair has two.
-  static constexpr std::size_t kSendersMax = 8;
+  /// is forgotten. As many as a configuration may have nodes.
+  static constexpr std::size_t kSendersMax = 16;
+
+  struct Mark {
+    IpAddress sender;
+    std::uint64_t sequence;
+  };
 
   /// `width`: by how much a sender's clock may differ from ours. Zero: by anything, only the order
   /// counts; then a receiver that was restarted can be told the past until it has heard the sender
   /// anew, but clocks that drift apart cannot make each node deaf to the other.
-  explicit ReplayWindow(std::chrono::seconds width) noexcept : width_(width) {}
+  /// `marks`: what another window had in its place before.
+  explicit ReplayWindow(std::chrono::seconds width, std::vector<Mark> marks = {}) noexcept
+      : width_(width), marks_(std::move(marks)) {}
 
   /// Whether the sequence number lies near enough to `now`.
   [[nodiscard]] bool is_fresh(std::uint64_t sequence, WallTime now) const noexcept;
@@ -48,14 +56,12 @@ class ReplayWindow {
   /// so. A mark that is itself no longer fresh is forgotten: the sender's clock was put right.
   [[nodiscard]] bool admit(const IpAddress& sender, std::uint64_t sequence, WallTime now);
 
- private:
-  struct Mark {
-    IpAddress sender;
-    std::uint64_t sequence;
-  };
+  /// What was heard last from whom, last heard first; at most kSendersMax.
+  [[nodiscard]] const std::vector<Mark>& marks() const noexcept { return marks_; }
 
+ private:
   std::chrono::seconds width_;
-  std::vector<Mark> marks_;  // heard last first; at most kSendersMax
+  std::vector<Mark> marks_;
 };
 
 }  // namespace tandem::failover::wire

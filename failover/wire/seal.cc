@@ -24,6 +24,12 @@ constexpr std::size_t kReservedAt = 2;
 constexpr std::size_t kSequenceAt = 4;
 constexpr std::size_t kMacAt = 12;
 
+constexpr double kSequencesPerSecond = 4294967296.0;
+constexpr std::uint64_t kLeadAsSequence =
+    static_cast<std::uint64_t>(std::chrono::ceil<std::chrono::seconds>(kSealLead).count()) << 32;
+/// More adverts than a node sends until its clock has caught up with what it began beyond.
+constexpr std::uint64_t kSealsAheadMin = 1U << 16;
+
 using Mac = std::array<std::uint8_t, kMacBytes>;
 
 /// Family, version, VRID, zero, and 16 bytes for the source: ties the message to its virtual router
@@ -63,18 +69,41 @@ Sealer::Sealer(Key key, std::chrono::seconds width) : key_(std::move(key)), widt
   check_key(key_);
 }
 
-std::uint64_t Sealer::next_sequence(WallTime now) noexcept {
+std::uint64_t Sealer::next_sequence(WallTime now) const noexcept {
   const std::uint64_t clock = sequence_at(now);
   const bool rises = !last_ || is_after(clock, *last_);
   const bool is_stranded =
       !rises && width_ > std::chrono::seconds(0) && seconds_ahead(*last_, clock) > width_.count();
-  last_ = rises || is_stranded ? clock : *last_ + 1;
-  return *last_;
+  return rises || is_stranded ? clock : *last_ + 1;
+}
+
+void Sealer::follow(std::optional<std::uint64_t> last, WallTime now) noexcept {
+  const std::uint64_t beyond = sequence_at(now + kSealLead);
+  last_ = last && is_after(*last, beyond) ? *last : beyond;
 }
 
 void Sealer::seal(Bytes& message, const Envelope& envelope, WallTime now) {
+  last_ = next_sequence(now);
+  append_seal(message, envelope, *last_);
+}
+
+void Sealer::seal_ahead(Bytes& message, const Envelope& envelope, WallTime now) {
+  const std::uint64_t clock = sequence_at(now + kSealLead);
+  // Where the clock is behind what was used, seals only count up from there, by one each.
+  const std::uint64_t counted = next_sequence(now) + kSealsAheadMin;
+  ahead_ = is_after(clock, counted) ? clock : counted;
+  append_seal(message, envelope, *ahead_);
+}
+
+bool Sealer::must_seal_ahead(WallTime now) const noexcept {
+  if (!ahead_) return false;
+  const std::uint64_t next = next_sequence(now);
+  return !is_after(*ahead_, next) || is_after(*ahead_, next + 2 * kLeadAsSequence);
+}
+
+void Sealer::append_seal(Bytes& message, const Envelope& envelope, std::uint64_t sequence) const {
   append(message, std::array<std::uint8_t, 4>{kSchemeSha256, key_.id, 0, 0});
-  append_u64(message, next_sequence(now));
+  append_u64(message, sequence);
   append(message, mac_of(key_, message, envelope.source));
   if (!envelope.source.is_v6()) return;
   put_u16(message, kChecksumAt, 0);
@@ -84,8 +113,19 @@ void Sealer::seal(Bytes& message, const Envelope& envelope, WallTime now) {
   put_u16(message, kChecksumAt, checksum.value());
 }
 
-SealChecker::SealChecker(std::vector<Key> keys, std::chrono::seconds width)
-    : keys_(std::move(keys)), window_(width) {
+double seconds_between(std::uint64_t earlier, std::uint64_t later) noexcept {
+  return static_cast<double>(static_cast<std::int64_t>(later - earlier)) / kSequencesPerSecond;
+}
+
+std::uint8_t seal_key_id(ByteView sealed) noexcept { return sealed.last(kSealBytes)[kKeyAt]; }
+
+std::uint64_t seal_sequence(ByteView sealed) noexcept {
+  return get_u64(sealed.last(kSealBytes), kSequenceAt);
+}
+
+SealChecker::SealChecker(std::vector<Key> keys, std::chrono::seconds width,
+                         std::vector<ReplayWindow::Mark> marks)
+    : keys_(std::move(keys)), window_(width, std::move(marks)) {
   for (const Key& key : keys_) check_key(key);
 }
 
@@ -107,8 +147,7 @@ std::optional<Refusal> SealChecker::verify(ByteView sealed, const Envelope& enve
 }
 
 bool SealChecker::admit(ByteView sealed, const Envelope& envelope, WallTime now) {
-  const std::uint64_t sequence = get_u64(sealed.last(kSealBytes), kSequenceAt);
-  return window_.admit(envelope.source, sequence, now);
+  return window_.admit(envelope.source, seal_sequence(sealed), now);
 }
 
 }  // namespace tandem::failover::wire

@@ -248,6 +248,94 @@ TEST_CASE("The same key id with another secret is refused") {
   CHECK(read(capture, sealed(capture, sealer), checker) == "seal");
 }
 
+TEST_CASE("A farewell that was sealed ahead is taken whenever it is sent") {
+  const Capture capture = ipv4_multicast();
+  Sealer sealer(key_of_draft(), seconds(5));
+  SealChecker checker({key_of_draft()}, seconds(5));
+  CHECK(!sealer.must_seal_ahead(kNow));
+  const auto seal_ahead = [&](WallTime now) {
+    Bytes bytes = encode(capture.advert, capture.envelope, capture.form());
+    sealer.seal_ahead(bytes, capture.envelope, now);
+    return bytes;
+  };
+  Bytes farewell = seal_ahead(kNow);
+  int times_anew = 0;
+  WallTime now = kNow;
+  for (int i = 0; i < 1000; ++i, now += milliseconds(10)) {
+    if (sealer.must_seal_ahead(now)) {
+      farewell = seal_ahead(now);
+      ++times_anew;
+    }
+    REQUIRE(read(capture, sealed(capture, sealer, now), checker, now) == "ok");
+    SealChecker heard_so_far = checker;
+    REQUIRE(read(capture, farewell, heard_so_far, now) == "ok");
+    REQUIRE(read(capture, farewell, heard_so_far, now) == "replay");
+  }
+  CHECK(times_anew == 9);  // once a second, not once an advert
+}
+
+TEST_CASE("Who returns is heard at once, also behind a farewell that was sealed ahead") {
+  const Capture capture = ipv4_multicast();
+  SealChecker checker({key_of_draft()}, seconds(5));
+  WallTime now = kNow;
+  // A daemon that dies again and again, each time before its clock has caught up.
+  for (int life = 0; life < 50; ++life, now += milliseconds(1)) {
+    INFO("life " << life);
+    Sealer sealer(key_of_draft(), seconds(5));
+    sealer.follow(std::nullopt, now);
+    for (int i = 0; i < 20; ++i)
+      REQUIRE(read(capture, sealed(capture, sealer, now), checker, now) == "ok");
+    Bytes farewell = encode(capture.advert, capture.envelope, capture.form());
+    sealer.seal_ahead(farewell, capture.envelope, now);
+    REQUIRE(read(capture, sealed(capture, sealer, now), checker, now) == "ok");
+    REQUIRE(!sealer.must_seal_ahead(now));
+    REQUIRE(read(capture, farewell, checker, now) == "ok");
+  }
+}
+
+TEST_CASE("A clock that is put back does not make what was sealed ahead worthless") {
+  const Capture capture = ipv4_multicast();
+  for (const seconds back : {seconds(3), seconds(3600)}) {
+    INFO(back.count());
+    Sealer sealer(key_of_draft(), seconds(5));
+    SealChecker checker({key_of_draft()}, seconds(5));
+    Bytes farewell = encode(capture.advert, capture.envelope, capture.form());
+    sealer.seal_ahead(farewell, capture.envelope, kNow);
+    REQUIRE(read(capture, sealed(capture, sealer, kNow), checker, kNow) == "ok");
+    const WallTime now = kNow - back;
+    if (sealer.must_seal_ahead(now)) {
+      farewell = encode(capture.advert, capture.envelope, capture.form());
+      sealer.seal_ahead(farewell, capture.envelope, now);
+    }
+    REQUIRE(read(capture, sealed(capture, sealer, now), checker, now) == "ok");
+    CHECK(read(capture, farewell, checker, now) == "ok");
+  }
+}
+
+TEST_CASE("What one sealer used last and one checker heard last holds for those in their place") {
+  const Capture capture = ipv4_multicast();
+  Sealer before(key_of_draft(), seconds(5));
+  SealChecker first({key_of_draft()}, seconds(5));
+  const Bytes recorded = sealed(capture, before);
+  REQUIRE(read(capture, recorded, first) == "ok");
+
+  Sealer after(key_of_draft(), seconds(5));
+  const WallTime put_back = kNow - seconds(4);
+  after.follow(before.last(), put_back);
+  SealChecker second({key_of_draft()}, seconds(5), first.marks());
+  CHECK(read(capture, recorded, second) == "replay");
+  CHECK(read(capture, sealed(capture, after, put_back), second, put_back) == "ok");
+}
+
+TEST_CASE("What a seal says of itself can be read for a person") {
+  Sealer sealer(key_of_draft(7));
+  const Bytes bytes = sealed(ipv4_multicast(), sealer);
+  CHECK(seal_key_id(bytes) == 7);
+  CHECK(seal_sequence(bytes) == sequence_at(kNow));
+  CHECK(seconds_between(sequence_at(kNow), sequence_at(kNow + milliseconds(1500))) == 1.5);
+  CHECK(seconds_between(sequence_at(kNow + seconds(2)), sequence_at(kNow)) == -2);
+}
+
 TEST_CASE("A sealed advert is checked like a plain one before its seal costs anything") {
   const Capture capture = ipv4_multicast();
   Sealer sealer(key_of_draft());
