@@ -2,9 +2,9 @@
 // the kernel (sock_diag), which picks them out itself. Connections of IPv4 that a listener on [::]
 // has accepted are among them. It closes none.
 //
-// The kernel walks its whole table of connections: half a millisecond with an empty one of the
-// usual size; and writes a record for each that it finds (see docs/decisions/hand-over-by-dup.md
-// for measured times). Ask once in some 100 ms, not in each turn.
+// The kernel walks its whole table of connections and writes a record for each that it finds: half
+// a millisecond of processor time when there are none, 60 ms when there are 40,000. On a loop that
+// must not be late: ConnectionCounter.
 #pragma once
 
 #include "common/address.h"

@@ -1,6 +1,7 @@
 #include "failover/system/retained_address.h"
 
 #include "failover/system/arp_settings.h"
+#include "failover/system/connection_counter.h"
 #include "failover/system/guard.h"
 #include "failover/system/neighbours.h"
 #include "failover/system/socket_census.h"
@@ -250,6 +251,33 @@ TEST_CASE("Listeners that are bound to one of the addresses are found, each once
     texts.insert(one.text());
   CHECK(texts == std::set<std::string>{"10.77.0.100:8082", "[fd77::100]:8083"});
   CHECK(opened(in.census.bound_listeners(kBoth)).size() == 2);
+}
+
+TEST_CASE("Connections are counted off the loop, again and again") {
+  Counted in;
+  event::Loop loop;
+  std::vector<std::uint64_t> counts;
+  const auto take = [&counts](const Result<std::uint64_t>& count) {
+    counts.push_back(count.value());
+  };
+  {
+    ConnectionCounter counter(loop, kBoth);
+    const auto four = in.connect(kFour);
+    counter.count(take);
+    counter.count(take);  // the first is under way
+    REQUIRE(run_until(loop, [&] { return !counts.empty(); }));
+    const auto six = in.connect(kSix);
+    counter.count(take);
+    REQUIRE(run_until(loop, [&] { return counts.size() == 2; }));
+    CHECK(counts == std::vector<std::uint64_t>{1, 2});
+    counter.count(take);
+  }
+  // Who is gone is told nothing.
+  bool is_over = false;
+  ConnectionCounter fence(loop, kBoth);
+  fence.count([&is_over](const auto&) { is_over = true; });
+  REQUIRE(run_until(loop, [&] { return is_over; }));
+  CHECK(counts.size() == 2);
 }
 
 // ---- ArpSettings, Neighbours --------------------------------------------------------------------

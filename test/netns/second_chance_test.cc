@@ -11,6 +11,7 @@
 #include <catch2/catch.hpp>
 #include <fmt/ranges.h>
 #include <net/if.h>
+#include <netinet/tcp.h>
 
 #include <algorithm>
 #include <memory>
@@ -247,6 +248,20 @@ TEST_CASE("What does not fit on the way to the client is said to the node that s
   CHECK(town.handed_over().errors >= 1);
 }
 
+TEST_CASE("An upload goes on through the other node, in pieces larger than a packet") {
+  const bool is_v6 = GENERATE(false, true);
+  Town town(is_v6 ? kSix : kFour);
+  town.street.client.do_run("ip link set dev e mtu 1400");
+  const Pair older = town.connect_to(town.left);
+  town.move_right();
+  constexpr std::size_t kMuch = 4'000'000;
+  int received = -1;
+  std::thread reader([&] { received = older.server.receive(kMuch); });
+  CHECK(older.client.send(kMuch) == 0);
+  reader.join();
+  CHECK(received == 0);
+}
+
 TEST_CASE("A move back while older connections are still there breaks none of either node") {
   const bool is_v6 = GENERATE(false, true);
   Town town(is_v6 ? kSix : kFour);
@@ -257,7 +272,6 @@ TEST_CASE("A move back while older connections are still there breaks none of ei
   CHECK(town.left.retained.end());
   CHECK(working(of_left) == 20);
   CHECK(working(of_right) == 20);
-  // Both have a table: nothing goes in circles between them.
   const Pair last = town.connect_to(town.left);
   CHECK(last.works());
   town.right.house.in([&] { CHECK(town.right.second.end()); });
@@ -279,6 +293,27 @@ bool is_answered(Town& town, const IpAddress& whom, const IpAddress& fence) {
     is_there = opened(neighbours.mac(hub, whom)).has_value();
   });
   return is_there;
+}
+
+/// It is gone at once, and the other end hears nothing of it.
+void vanish(Tcp& tcp) {
+  const int on = 1;
+  REQUIRE(::setsockopt(tcp.fd(), IPPROTO_TCP, TCP_REPAIR, &on, sizeof on) == 0);
+  tcp.close();
+}
+
+TEST_CASE("What neither node has is refused, and does not go in circles between two tables") {
+  const bool is_v6 = GENERATE(false, true);
+  Town town(is_v6 ? kSix : kFour);
+  Pair older = town.connect_to(town.left);
+  town.move_right();
+  town.move_left();
+  const std::uint64_t before = town.handed_over().packets;
+  vanish(older.server);
+  REQUIRE(older.client.send(1) == 0);
+  CHECK(older.client.receive(1) == ECONNRESET);
+  CHECK(town.handed_over().packets == before);
+  town.left.house.in([&] { CHECK(opened(town.left.second.handed_over()).packets == 1); });
 }
 
 TEST_CASE("A node that keeps the address on lo answers no question for it") {
