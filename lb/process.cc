@@ -126,8 +126,8 @@ Result<void> Process::open() {
     if (auto bound = command_server_->listen(endpoint, fmt::format("/runtime/{}/bind", i)); !bound)
       return bound;
   }
-  admin_source_ =
-      std::make_unique<admin::Source>(admin::Source{control_->source(), figures_, info_, facts_});
+  admin_source_ = std::make_unique<admin::Source>(
+      admin::Source{control_->source(), figures_, info_, facts_, &pair_});
   admin_endpoints_ = std::make_unique<admin::Endpoints>(snapshot_->admin, *admin_source_);
   admin_server_ = std::make_unique<tandem::admin::AdminServer>(poller_, *admin_endpoints_);
   if (snapshot_->admin.bind) {
@@ -151,6 +151,10 @@ Result<void> Process::open_pulse() {
   callbacks.settings = [this] { return settings_->all(); };
   callbacks.on_setting = [this](const pulse::ServerSetting& setting) { settings_->take(setting); };
   callbacks.on_leaving = [this](std::span<const IpAddress> addresses) { set_leaving(addresses); };
+  callbacks.on_picture = [this](const pulse::Picture& picture) {
+    pair_.take(picture.json, loop_.now());
+  };
+  callbacks.on_alone = [this] { pair_.lose(); };
   pulse_ = std::make_unique<PulseListener>(poller_, std::move(callbacks));
   settings_ = std::make_unique<upstream::ServerSettings>(upstream::ServerSettings::Parts{
       .fleet = *fleet_, .microseconds = microseconds_now, .tell = [this](const auto& setting) {

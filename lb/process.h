@@ -14,6 +14,7 @@
 #include "common/log_writer.h"
 #include "common/result.h"
 #include "lb/admin/endpoints.h"
+#include "lb/admin/pair.h"
 #include "lb/config/snapshot.h"
 #include "lb/control/context.h"
 #include "lb/figures/captures.h"
@@ -83,6 +84,7 @@ class Process final : private upstream::DataPlane {
   std::unique_ptr<LogWriter> log_writer_;
   control::ProcessInfo info_;
   admin::ProcessFacts facts_;
+  admin::Pair pair_;
 
   event::Loop loop_;
   event::Poller poller_;

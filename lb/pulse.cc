@@ -174,6 +174,7 @@ class PulseListener::Peer final : public event::Socket {
     close_here();
     std::erase(owner_.told_, this);
     owner_.look_who_leaves();
+    if (owner_.told_.empty() && owner_.callbacks_.on_alone) owner_.callbacks_.on_alone();
     owner_.peers_.retire(*this);
   }
 

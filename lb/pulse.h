@@ -58,6 +58,8 @@ class PulseListener final : public event::Socket {
     /// The addresses that move away, of all watchers, have become others: sorted, none twice.
     std::function<void(std::span<const IpAddress>)> on_leaving;
     std::function<void(const pulse::Picture&)> on_picture;
+    /// The last watcher has gone.
+    std::function<void()> on_alone;
   };
 
   PulseListener(event::Poller& poller, Callbacks callbacks);

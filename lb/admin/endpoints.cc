@@ -7,6 +7,7 @@
 #include "lb/admin/metric_families.h"
 #include "lb/admin/metrics_query.h"
 #include "lb/admin/page.h"
+#include "lb/admin/pair.h"
 #include "lb/admin/readiness.h"
 #include "lb/control/stat_table.h"
 #include "metrics/exposition.h"
@@ -98,6 +99,9 @@ Reply Endpoints::statistics(std::string_view options) const {
   if (has("csv")) return {.body = control::stat_csv(source_.stat, filter)};
   if (has("json"))
     return {.content_type = "application/json", .body = json_rows(source_.stat, filter)};
+  if (has("pair"))
+    return {.content_type = "application/json",
+            .body = pair_json(source_.pair, source_.stat.fleet.now())};
   if (has("typed")) return {.body = typed_rows(source_.stat, filter)};
   const PageOptions page{.uri = settings_.stats_uri, .filter = filter, .refreshes = has("refresh")};
   return {.content_type = "text/html; charset=utf-8", .body = write_page(source_, page)};

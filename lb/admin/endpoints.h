@@ -17,8 +17,9 @@ using tandem::admin::Request;
 /// - `/ready`: 200, or 503 with the reason.
 /// - metrics-uri: Prometheus' text format; `?scope=…` and `?no-maint` narrow it (metrics_query.h),
 ///   400 for a scope that does not exist.
-/// - stats-uri: the page; with `;csv`, `;json` or `;typed` the same rows for programs. `;norefresh`
-///   is understood and means nothing; `;up` and `;no-maint` leave rows out, `;refresh` reloads.
+/// - stats-uri: the page; with `;csv`, `;json` or `;typed` the same rows for programs, with `;pair`
+///   how both nodes stand. `;norefresh` is understood and means nothing; `;up` and `;no-maint`
+///   leave rows out, `;refresh` reloads.
 ///
 /// The last two ask for a password when the settings have one.
 class Endpoints final : public tandem::admin::Endpoints {

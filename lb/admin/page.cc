@@ -1,6 +1,7 @@
 #include "lb/admin/page.h"
 
 #include "lb/admin/page_style.h"
+#include "lb/admin/pair.h"
 #include "lb/admin/readiness.h"
 #include "lb/control/info.h"
 
@@ -339,6 +340,7 @@ std::string write_page(const Source& source, const PageOptions& options) {
   append_header(out, source, options);
   append_readiness(out, source);
   append_process(out, source);
+  if (source.pair != nullptr) append_pair(out, *source.pair, source.stat.fleet.now());
   append_legend(out);
   Frames frames(out, source.stat.snapshot);
   control::visit_rows(source.stat, options.filter,

@@ -1,5 +1,5 @@
-// The statistics page: HAProxy's table, in its order and colours, as plain HTML that needs no
-// script and nothing from elsewhere. Thread: control.
+// The statistics page: the pair, where the node is one of two, then HAProxy's table, in its order
+// and colours, as plain HTML that needs no script and nothing from elsewhere. Thread: control.
 #pragma once
 
 #include "lb/admin/source.h"

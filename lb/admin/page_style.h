@@ -46,6 +46,8 @@ tr.going_up{background:var(--going-up)}tr.nolb{background:var(--nolb)}tr.drain{b
 tr.maint{background:var(--maint)}tr.no_check{background:var(--no-check)}
 tr.backup.up{background:var(--backup-up)}tr.backup.going_down{background:var(--backup-going-down)}
 tr.backup.going_up{background:var(--backup-going-up)}
+#pair .notready{border-radius:0;margin:0 .9rem .55rem}
+#pair td{white-space:normal;min-width:5rem;vertical-align:top}#pair tbody th{vertical-align:top}
 tbody tr:hover>*{box-shadow:inset 0 1px var(--accent),inset 0 -1px var(--accent)}
 footer{color:var(--muted);font-size:12px}
 )css";

@@ -21,6 +21,8 @@ struct ProcessFacts {
   std::chrono::system_clock::time_point last_reload_at{};  // start-up counts as the first
 };
 
+class Pair;
+
 /// Everything the pages and the metrics are made from. The objects outlive the server. Thread:
 /// control; the workers go on counting meanwhile.
 struct Source {
@@ -28,6 +30,7 @@ struct Source {
   const figures::Figures& figures;
   const control::ProcessInfo& process;
   const ProcessFacts& facts;
+  const Pair* pair = nullptr;  // null: the node is not one of a pair
 };
 
 }  // namespace tandem::lb::admin

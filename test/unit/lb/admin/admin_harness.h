@@ -2,6 +2,7 @@
 // still, and figures the test writes.
 #pragma once
 
+#include "lb/admin/pair.h"
 #include "lb/admin/source.h"
 #include "lb/health/alarm.h"
 #include "lb/health/checker.h"
@@ -92,7 +93,8 @@ class World {
   std::unique_ptr<upstream::Fleet> fleet;
   control::ProcessInfo process;
   ProcessFacts facts;
-  const Source source{{*snapshot, *fleet, shared, totals}, figures, process, facts};
+  Pair pair;
+  const Source source{{*snapshot, *fleet, shared, totals}, figures, process, facts, &pair};
 
  private:
   std::unique_ptr<upstream::Fleet> configured_fleet() {
