@@ -40,6 +40,7 @@ Daemon::Daemon(Parts parts)
       config_hash_(std::move(parts.config_hash)),
       guard_(parts.guard),
       events_(parts.events),
+      server_settings_(parts.server_settings),
       load_again_(std::move(parts.reload)),
       legacy_(std::move(parts.legacy)),
       poller_(loop_),
@@ -71,8 +72,10 @@ Result<void> Daemon::open() {
   callbacks.on_request = [this](const peer::Request& request, peer::Answer reply) {
     answer(request, std::move(reply));
   };
+  share_with_peers(callbacks);
   peers_ =
       std::make_unique<Peers>(poller_, *settings_, config_hash_, events_, std::move(callbacks));
+  open_sharing();
   if (auto opened = open_routers(); !opened) return opened;
   if (auto opened = peers_->open(); !opened) return opened;
   interface_->set_on_change([this](const std::optional<system::InterfaceState>& before) {
@@ -85,6 +88,37 @@ Result<void> Daemon::open() {
                              : "the guard has died: " + replaced.error().message);
   });
   return {};
+}
+
+void Daemon::share_with_peers(Peers::Callbacks& callbacks) {
+  callbacks.on_up = [this](const std::string& node) { sharing_->begin(node); };
+  callbacks.on_down = [this](const std::string& node) { sharing_->end(node); };
+  callbacks.on_settings = [this](const std::string& node, const peer::SettingsPart& part) {
+    sharing_->hear(node, part);
+  };
+  callbacks.on_settings_taken = [this](const std::string& node, const peer::SettingsTaken& taken) {
+    sharing_->hear(node, taken);
+  };
+  callbacks.on_events = [this](const std::string& node, const peer::EventsPart& part) {
+    sharing_->hear(node, part);
+  };
+}
+
+void Daemon::open_sharing() {
+  PulseWatch* pulse = tracking_->pulse();
+  const auto say = [this](const std::string& node, const auto& message) {
+    if (peer::PeerLink* link = peers_->find(node); link != nullptr) link->say(message);
+  };
+  const auto send = [pulse](const pulse::ServerSetting& setting) {
+    return pulse != nullptr && pulse->send(setting);
+  };
+  Sharing::Ways ways{.to_data_plane = send, .settings = say, .taken = say, .events = say};
+  sharing_ = std::make_unique<Sharing>(loop_, server_settings_, events_, std::move(ways));
+  if (pulse == nullptr) return;
+  pulse->set_exchange(
+      {.on_connected = [this] { sharing_->begin_data_plane(); },
+       .on_setting = [this](const pulse::ServerSetting& setting) { sharing_->hear(setting); },
+       .on_room = [this] { sharing_->feed_data_plane(); }});
 }
 
 Result<void> Daemon::open_routers() {

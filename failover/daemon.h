@@ -19,6 +19,8 @@
 #include "failover/legacy.h"
 #include "failover/notifier.h"
 #include "failover/peers.h"
+#include "failover/server_settings.h"
+#include "failover/sharing.h"
 #include "failover/system/guard.h"
 #include "failover/tracking.h"
 #include "failover/virtual_router.h"
@@ -37,6 +39,7 @@ class Daemon {
     std::string config_hash;
     system::Guard& guard;
     EventLog& events;
+    ServerSettings& server_settings;  // what the Daemon before this one knew
     /// Reads the configuration again; a null result's errors have been logged.
     std::function<config::LoadResult()> reload;
     Legacy legacy;  // of the Daemon before this one
@@ -66,6 +69,7 @@ class Daemon {
   [[nodiscard]] const Tracking& tracking() const noexcept { return *tracking_; }
   [[nodiscard]] const Notifier& notifier() const noexcept { return *notifier_; }
   [[nodiscard]] const Peers& peers() const noexcept { return *peers_; }
+  [[nodiscard]] const Sharing& sharing() const noexcept { return *sharing_; }
   [[nodiscard]] const system::Guard& guard() const noexcept { return guard_; }
   [[nodiscard]] const std::vector<std::unique_ptr<VirtualRouter>>& routers() const noexcept {
     return routers_;
@@ -78,6 +82,8 @@ class Daemon {
   [[nodiscard]] Result<void> switch_over(const std::string& router);
 
  private:
+  void open_sharing();
+  void share_with_peers(Peers::Callbacks& callbacks);
   [[nodiscard]] Result<void> open_routers();
   [[nodiscard]] Result<void> open_doors();
   void withdraw_unknown();
@@ -99,6 +105,7 @@ class Daemon {
   std::string config_hash_;
   system::Guard& guard_;
   EventLog& events_;
+  ServerSettings& server_settings_;
   std::function<config::LoadResult()> load_again_;
   Legacy legacy_;
   config::LoadResult reloaded_;
@@ -113,6 +120,7 @@ class Daemon {
   std::unique_ptr<Tracking> tracking_;
   std::unique_ptr<Notifier> notifier_;
   std::unique_ptr<Peers> peers_;
+  std::unique_ptr<Sharing> sharing_;
   std::vector<std::unique_ptr<VirtualRouter>> routers_;
   event::Timer patience_;  // for what tracking has to say first
   event::Timer linger_;    // after the addresses were given away for good

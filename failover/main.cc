@@ -195,6 +195,7 @@ class Runner {
             .config_hash = loaded.hash,
             .guard = guard_,
             .events = events_,
+            .server_settings = server_settings_,
             .reload =
                 [this] {
                   config::LoadResult again = load();
@@ -212,6 +213,7 @@ class Runner {
   char** argv_;
   system::Guard guard_;
   EventLog events_;
+  ServerSettings server_settings_;
 };
 
 }  // namespace

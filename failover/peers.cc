@@ -35,10 +35,11 @@ Result<void> Peers::open() {
   return {};
 }
 
-void Peers::add(const config::Node& node, std::shared_ptr<const peer::Credentials> credentials) {
+peer::PeerLink::Callbacks Peers::callbacks_for(const config::Node& node) {
   peer::PeerLink::Callbacks callbacks;
   callbacks.on_up = [this, &node](const peer::Hello& hello) { on_up(node, hello); };
   callbacks.on_down = [this, &node](const peer::PeerLink::Down& down) {
+    callbacks_.on_down(node.name);
     events_.add("", fmt::format("the link to {} is down: {}", node.name, down.words));
   };
   callbacks.on_status = [this, &node](const peer::Status& status, Instant as_of) {
@@ -51,6 +52,19 @@ void Peers::add(const config::Node& node, std::shared_ptr<const peer::Credential
   callbacks.on_request = [this](const peer::Request& request, peer::Answer answer) {
     callbacks_.on_request(request, std::move(answer));
   };
+  callbacks.on_settings = [this, &node](const peer::SettingsPart& part) {
+    callbacks_.on_settings(node.name, part);
+  };
+  callbacks.on_settings_taken = [this, &node](const peer::SettingsTaken& taken) {
+    callbacks_.on_settings_taken(node.name, taken);
+  };
+  callbacks.on_events = [this, &node](const peer::EventsPart& part) {
+    callbacks_.on_events(node.name, part);
+  };
+  return callbacks;
+}
+
+void Peers::add(const config::Node& node, std::shared_ptr<const peer::Credentials> credentials) {
   const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
   links_.push_back(std::make_unique<peer::PeerLink>(
       poller_, *listener_,
@@ -64,10 +78,11 @@ void Peers::add(const config::Node& node, std::shared_ptr<const peer::Credential
                                .port = settings_.peer->port,
                                .credentials = std::move(credentials),
                                .heartbeat = settings_.advert_interval},
-      std::move(callbacks)));
+      callbacks_for(node)));
 }
 
 void Peers::on_up(const config::Node& node, const peer::Hello& hello) {
+  callbacks_.on_up(node.name);
   events_.add("", fmt::format("the link to {} is up", node.name));
   if (hello.config_hash != config_hash_)
     events_.add("", fmt::format("{} runs another configuration ({}) than this node ({})", node.name,

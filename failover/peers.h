@@ -25,6 +25,11 @@ class Peers {
     std::function<void(const std::string& router, const machine::PeerHolds&)> on_holds;
     std::function<void(const std::string& router)> on_let_go;
     std::function<void(const peer::Request&, peer::Answer)> on_request;
+    std::function<void(const std::string& node)> on_up;
+    std::function<void(const std::string& node)> on_down;
+    std::function<void(const std::string& node, const peer::SettingsPart&)> on_settings;
+    std::function<void(const std::string& node, const peer::SettingsTaken&)> on_settings_taken;
+    std::function<void(const std::string& node, const peer::EventsPart&)> on_events;
   };
 
   /// Settings and events outlive it.
@@ -51,6 +56,7 @@ class Peers {
 
  private:
   void add(const config::Node& node, std::shared_ptr<const peer::Credentials> credentials);
+  [[nodiscard]] peer::PeerLink::Callbacks callbacks_for(const config::Node& node);
   void on_up(const config::Node& node, const peer::Hello& hello);
   void on_status(const config::Node& node, const peer::Status& status, Instant as_of);
   [[nodiscard]] bool is_stale(Instant as_of) const;

@@ -29,6 +29,8 @@ class Tracking {
   /// Everything that can answer has. `with_scripts`: their first runs too.
   [[nodiscard]] bool is_known(bool with_scripts) const;
 
+  /// nullptr: no data plane is watched.
+  [[nodiscard]] PulseWatch* pulse() noexcept { return pulse_.get(); }
   [[nodiscard]] const std::vector<std::unique_ptr<ScriptWatch>>& scripts() const noexcept {
     return scripts_;
   }

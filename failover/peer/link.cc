@@ -334,6 +334,18 @@ void PeerLink::handle(const Request& request) {
 
 void PeerLink::handle(const Reply& reply) { requests_.finish(reply); }
 
+void PeerLink::handle(const SettingsPart& part) {
+  if (callbacks_.on_settings) callbacks_.on_settings(part);
+}
+
+void PeerLink::handle(const SettingsTaken& taken) {
+  if (callbacks_.on_settings_taken) callbacks_.on_settings_taken(taken);
+}
+
+void PeerLink::handle(const EventsPart& part) {
+  if (callbacks_.on_events) callbacks_.on_events(part);
+}
+
 void PeerLink::handle(const Unknown&) { ++counters_.unknown_messages; }
 
 }  // namespace tandem::failover::peer

@@ -82,6 +82,9 @@ class PeerLink final : private Connection::Owner {
     std::function<void(const Status&, Instant as_of)> on_status;
     std::function<void(const std::string& router, Instant as_of)> on_let_go;
     std::function<void(const Request&, Answer)> on_request;
+    std::function<void(const SettingsPart&)> on_settings;
+    std::function<void(const SettingsTaken&)> on_settings_taken;
+    std::function<void(const EventsPart&)> on_events;
   };
 
   /// `listener` outlives the link.
@@ -104,6 +107,10 @@ class PeerLink final : private Connection::Owner {
   /// `done` is called once: with the answer, or with what went wrong (in this call, if the link is
   /// down). Not at all if the link is destroyed before.
   void request(const std::string& name, Json argument, Duration patience, Requests::Done done);
+  /// Nothing while the link is down.
+  void say(const SettingsPart& part) { send(part); }
+  void say(const SettingsTaken& taken) { send(taken); }
+  void say(const EventsPart& part) { send(part); }
   /// What the goodbye will say: "it reloads". Before destruction.
   void set_farewell(std::string words) { farewell_ = std::move(words); }
 
@@ -147,6 +154,9 @@ class PeerLink final : private Connection::Owner {
   void handle(const Request& request);
   void handle(const Reply& reply);
   void handle(const Bye&) {}
+  void handle(const SettingsPart& part);
+  void handle(const SettingsTaken& taken);
+  void handle(const EventsPart& part);
   void handle(const Unknown& unknown);
 
   event::Poller& poller_;

@@ -19,11 +19,20 @@ enum class Type : std::uint8_t {
   kRequest = 5,
   kReply = 6,
   kBye = 7,
+  kSettingsPart = 8,
+  kSettingsTaken = 9,
+  kEventsPart = 10,
 };
+
+using What = pulse::ServerSetting::What;
+constexpr std::array<std::pair<What, std::string_view>, 3> kWhatNames{
+    {{What::kAdmin, "admin"}, {What::kWeight, "weight"}, {What::kHealth, "health"}}};
 
 constexpr std::size_t kHeartbeatBytesMin = 26;
 constexpr std::size_t kHeartbeatRouterBytes = 3;
 constexpr std::uint8_t kFamilyBit = 0x80;
+// The farthest time that every clock type can hold.
+constexpr std::uint64_t kMillisecondsMax = std::uint64_t{1} << 43U;
 
 template <std::unsigned_integral T>
 void append(std::string& out, T value) {
@@ -73,7 +82,10 @@ std::string body(const Status& status) {
                        {"v6", router.is_v6},
                        {"role", machine::role_name(router.role)},
                        {"priority", router.priority},
-                       {"reason", router.reason}});
+                       {"reason", router.reason},
+                       {"since", router.since.time_since_epoch().count()},
+                       {"taken_at", router.taken_at.time_since_epoch().count()},
+                       {"takeover_us", router.takeover.count()}});
   return text_of({{"routers", routers}, {"fit", status.is_fit}, {"fitness", status.fitness}});
 }
 
@@ -111,6 +123,29 @@ std::string body(const Reply& reply) {
 
 std::string body(const Bye& bye) { return text_of({{"words", bye.words}}); }
 
+std::string_view name_of(What what) {
+  return std::ranges::find(kWhatNames, what, [](const auto& row) { return row.first; })->second;
+}
+
+std::string body(const SettingsPart& part) {
+  Json settings = Json::array();
+  for (const pulse::ServerSetting& setting : part.settings)
+    settings.push_back(
+        Json::array({name_of(setting.what), setting.server, setting.value, setting.stamp}));
+  return text_of({{"number", part.number}, {"settings", settings}});
+}
+
+std::string body(const SettingsTaken& taken) { return text_of({{"number", taken.number}}); }
+
+std::string body(const EventsPart& part) {
+  Json events = Json::array();
+  for (const EventsPart::Event& event : part.events)
+    events.push_back({{"at", event.at.time_since_epoch().count()},
+                      {"router", event.router},
+                      {"words", event.words}});
+  return text_of({{"events", events}});
+}
+
 std::string body(const Unknown&) { return {}; }
 
 std::uint8_t type_of(const Message& message) {
@@ -119,8 +154,9 @@ std::uint8_t type_of(const Message& message) {
 }
 
 static_assert(
-    std::is_same_v<std::variant_alternative_t<static_cast<std::size_t>(Type::kBye) - 1, Message>,
-                   Bye>,
+    std::is_same_v<
+        std::variant_alternative_t<static_cast<std::size_t>(Type::kEventsPart) - 1, Message>,
+        EventsPart>,
     "the alternatives of Message stand in the order of Type");
 
 // ---- reading ----------------------------------------------------------------------------------
@@ -160,6 +196,16 @@ class Reader {
     const auto value = member->get<std::uint64_t>();
     return value > std::numeric_limits<T>::max() ? refuse(T{0}) : static_cast<T>(value);
   }
+  /// At most kMillisecondsMax. 0 when it is missing: nothing hangs on it.
+  std::int64_t number_if_any(const char* key) {
+    const Json* member = find(key);
+    if (member == nullptr || !member->is_number_unsigned()) return 0;
+    return static_cast<std::int64_t>(std::min(member->get<std::uint64_t>(), kMillisecondsMax));
+  }
+  std::chrono::sys_time<std::chrono::milliseconds> time_if_any(const char* key) {
+    return std::chrono::sys_time<std::chrono::milliseconds>(
+        std::chrono::milliseconds(number_if_any(key)));
+  }
   /// Null when it is missing.
   Json any(const char* key) {
     const Json* member = find(key);
@@ -196,8 +242,6 @@ Result<Message> taken(const Reader& reader, Message message, std::string_view wh
 }
 
 Result<Message> read_hello(const Json& json) {
-  // The farthest time that every clock type can hold.
-  constexpr std::uint64_t kMillisecondsMax = std::uint64_t{1} << 43U;
   Reader reader(json);
   Hello hello{.node = reader.text("node"),
               .version = reader.text("version"),
@@ -216,12 +260,16 @@ Result<Message> read_status(const Json& json) {
   if (routers == nullptr || routers->size() > kRoutersMax) return fail("its status cannot be read");
   for (const Json& entry : *routers) {
     Reader row(entry);
-    status.routers.push_back({.name = row.text("name"),
-                              .vrid = row.number<std::uint8_t>("vrid"),
-                              .is_v6 = row.flag("v6"),
-                              .role = row.role("role"),
-                              .priority = row.number<std::uint8_t>("priority"),
-                              .reason = row.text("reason")});
+    status.routers.push_back(
+        {.name = row.text("name"),
+         .vrid = row.number<std::uint8_t>("vrid"),
+         .is_v6 = row.flag("v6"),
+         .role = row.role("role"),
+         .priority = row.number<std::uint8_t>("priority"),
+         .reason = row.text("reason"),
+         .since = row.time_if_any("since"),
+         .taken_at = row.time_if_any("taken_at"),
+         .takeover = std::chrono::microseconds(row.number_if_any("takeover_us"))});
     if (!row.is_good()) return fail("its status cannot be read");
   }
   return taken(reader, std::move(status), "status");
@@ -279,6 +327,59 @@ Result<Message> read_bye(const Json& json) {
   return taken(reader, Bye{.words = reader.text("words")}, "farewell");
 }
 
+/// [what, server, value, stamp]; more is passed over. nullopt: it cannot be read.
+std::optional<pulse::ServerSetting> read_setting(const Json& row, What what) {
+  if (!row[1].is_string() || !row[2].is_number_unsigned() || !row[3].is_number_unsigned())
+    return std::nullopt;
+  pulse::ServerSetting setting{.what = what, .server = row[1].get<std::string>()};
+  const auto value = row[2].get<std::uint64_t>();
+  if (value > std::numeric_limits<std::uint16_t>::max()) return std::nullopt;
+  if (setting.server.empty() || setting.server.size() > pulse::kServerNameBytesMax)
+    return std::nullopt;
+  setting.value = static_cast<std::uint16_t>(value);
+  setting.stamp = row[3].get<std::uint64_t>();
+  return setting;
+}
+
+Result<Message> read_settings_part(const Json& json) {
+  const auto broken = fail("its settings cannot be read");
+  Reader reader(json);
+  SettingsPart part{.number = reader.number<std::uint64_t>("number"), .settings = {}};
+  const Json* rows = reader.list("settings");
+  if (rows == nullptr || rows->size() > kSettingsMax) return broken;
+  for (const Json& row : *rows) {
+    if (!row.is_array() || row.size() < 4 || !row[0].is_string()) return broken;
+    const auto what = std::ranges::find(kWhatNames, row[0].get<std::string>(),
+                                        [](const auto& known) { return known.second; });
+    if (what == kWhatNames.end()) continue;  // of a newer version
+    auto setting = read_setting(row, what->first);
+    if (!setting) return broken;
+    part.settings.push_back(std::move(*setting));
+  }
+  return taken(reader, std::move(part), "settings");
+}
+
+Result<Message> read_settings_taken(const Json& json) {
+  Reader reader(json);
+  return taken(reader, SettingsTaken{.number = reader.number<std::uint64_t>("number")},
+               "receipt of settings");
+}
+
+Result<Message> read_events_part(const Json& json) {
+  const auto broken = fail("its events cannot be read");
+  Reader reader(json);
+  const Json* rows = reader.list("events");
+  if (rows == nullptr || rows->size() > kEventsMax) return broken;
+  EventsPart part;
+  for (const Json& entry : *rows) {
+    Reader row(entry);
+    part.events.push_back(
+        {.at = row.time_if_any("at"), .router = row.text("router"), .words = row.text("words")});
+    if (!row.is_good()) return broken;
+  }
+  return part;
+}
+
 Result<Message> read(std::uint8_t type, std::string_view body) {
   switch (static_cast<Type>(type)) {
     case Type::kHello:
@@ -295,6 +396,12 @@ Result<Message> read(std::uint8_t type, std::string_view body) {
       return read_reply(parse_object(body));
     case Type::kBye:
       return read_bye(parse_object(body));
+    case Type::kSettingsPart:
+      return read_settings_part(parse_object(body));
+    case Type::kSettingsTaken:
+      return read_settings_taken(parse_object(body));
+    case Type::kEventsPart:
+      return read_events_part(parse_object(body));
   }
   return Unknown{type};
 }

@@ -8,6 +8,7 @@
 // Every other body is a JSON object, whose unknown members are passed over.
 #pragma once
 
+#include "common/pulse.h"
 #include "common/result.h"
 #include "failover/machine/machine.h"
 
@@ -33,6 +34,9 @@ inline constexpr std::size_t kBodyBytesMax = 256 * 1024;
 inline constexpr std::size_t kFrameHeaderBytes = 6;
 /// As many as VRIDs, for both families.
 inline constexpr std::size_t kRoutersMax = 255;
+/// Of one part: as many as fit with the longest names.
+inline constexpr std::size_t kSettingsMax = 100;
+inline constexpr std::size_t kEventsMax = 100;
 /// Deeper JSON is refused: what recurses over it later must not exhaust the stack.
 inline constexpr int kJsonDepthMax = 32;
 
@@ -53,6 +57,11 @@ struct RouterStatus {
   machine::Role role = machine::Role::kInitialize;
   std::uint8_t priority = 0;  // effective; 0: the node must not have the address
   std::string reason;         // of that priority or role, in words
+  /// Since when it is in that role, and when it last took the addresses over, by its own clock; 0:
+  /// it does not say, or never did.
+  std::chrono::sys_time<std::chrono::milliseconds> since{};
+  std::chrono::sys_time<std::chrono::milliseconds> taken_at{};
+  std::chrono::microseconds takeover{0};  // what that took, from the decision to the announcement
   friend bool operator==(const RouterStatus&, const RouterStatus&) = default;
 };
 
@@ -115,13 +124,39 @@ struct Bye {
   friend bool operator==(const Bye&, const Bye&) = default;
 };
 
+/// Some of what operators have set on servers, and of how the sender's checks find them. The next
+/// part follows when this one was taken.
+struct SettingsPart {
+  std::uint64_t number = 0;                    // of the part, counted from 1 on each connection
+  std::vector<pulse::ServerSetting> settings;  // at most kSettingsMax
+  friend bool operator==(const SettingsPart&, const SettingsPart&) = default;
+};
+
+struct SettingsTaken {
+  std::uint64_t number = 0;  // of the part
+  friend bool operator==(const SettingsTaken&, const SettingsTaken&) = default;
+};
+
+/// What has happened at the sender, oldest first. It may have been told before.
+struct EventsPart {
+  struct Event {
+    std::chrono::sys_time<std::chrono::milliseconds> at{};
+    std::string router;  // empty: the whole node
+    std::string words;
+    friend bool operator==(const Event&, const Event&) = default;
+  };
+  std::vector<Event> events;  // at most kEventsMax
+  friend bool operator==(const EventsPart&, const EventsPart&) = default;
+};
+
 /// Of a newer version of this program.
 struct Unknown {
   std::uint8_t type = 0;
   friend bool operator==(const Unknown&, const Unknown&) = default;
 };
 
-using Message = std::variant<Hello, Status, Heartbeat, LetGo, Request, Reply, Bye, Unknown>;
+using Message = std::variant<Hello, Status, Heartbeat, LetGo, Request, Reply, Bye, SettingsPart,
+                             SettingsTaken, EventsPart, Unknown>;
 
 /// One whole frame. Errors: the body would be longer than kBodyBytesMax. Text that is not UTF-8 is
 /// mended. An Unknown has an empty body.
