@@ -115,6 +115,8 @@ void Daemon::open_sharing() {
   Sharing::Ways ways{.to_data_plane = send, .settings = say, .taken = say, .events = say};
   sharing_ = std::make_unique<Sharing>(loop_, server_settings_, events_, std::move(ways));
   if (pulse == nullptr) return;
+  picture_teller_ = std::make_unique<PictureTeller>(
+      loop_, *this, [pulse](const pulse::Picture& picture) { return pulse->send(picture); });
   pulse->set_exchange(
       {.on_connected = [this] { sharing_->begin_data_plane(); },
        .on_setting = [this](const pulse::ServerSetting& setting) { sharing_->hear(setting); },
@@ -169,6 +171,7 @@ Daemon::End Daemon::run() {
   const bool is_successor = !legacy_.active.empty();
   const Milliseconds patience = is_successor ? kPatienceOfSuccessor : kPatience;
   tracking_->start();
+  if (picture_teller_) picture_teller_->start();
   patience_.start(tracking_->is_known(!is_successor) ? Milliseconds(0) : patience);
   log::notice("ready: {}", identity(*settings_));
   daemon::notify("READY=1");
@@ -237,12 +240,17 @@ void Daemon::tell_peers() {
   if (!is_started_) return;
   peer::Status status;
   for (const auto& router : routers_) {
-    status.routers.push_back({.name = router->router().name,
-                              .vrid = router->router().vrid,
-                              .is_v6 = router->router().is_v6,
-                              .role = router->state().role,
-                              .priority = router->right().priority,
-                              .reason = router->right().why});
+    const RouterFigures& figures = router->figures();
+    status.routers.push_back(
+        {.name = router->router().name,
+         .vrid = router->router().vrid,
+         .is_v6 = router->router().is_v6,
+         .role = router->state().role,
+         .priority = router->right().priority,
+         .reason = router->right().why,
+         .since = std::chrono::floor<Milliseconds>(figures.last_transition),
+         .taken_at = std::chrono::floor<Milliseconds>(figures.last_takeover),
+         .takeover = std::chrono::ceil<std::chrono::microseconds>(figures.takeover)});
     if (router->right().priority > 0) status.is_fit = true;
     if (router->right().priority == 0) status.fitness = router->right().why;
   }

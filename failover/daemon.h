@@ -19,6 +19,7 @@
 #include "failover/legacy.h"
 #include "failover/notifier.h"
 #include "failover/peers.h"
+#include "failover/picture.h"
 #include "failover/server_settings.h"
 #include "failover/sharing.h"
 #include "failover/system/guard.h"
@@ -122,8 +123,9 @@ class Daemon {
   std::unique_ptr<Peers> peers_;
   std::unique_ptr<Sharing> sharing_;
   std::vector<std::unique_ptr<VirtualRouter>> routers_;
-  event::Timer patience_;  // for what tracking has to say first
-  event::Timer linger_;    // after the addresses were given away for good
+  std::unique_ptr<PictureTeller> picture_teller_;  // none: no data plane is watched
+  event::Timer patience_;                          // for what tracking has to say first
+  event::Timer linger_;                            // after the addresses were given away for good
   command::CommandTable commands_;
   std::unique_ptr<command::CommandServer> command_server_;
   std::unique_ptr<Endpoints> endpoints_;

@@ -65,13 +65,13 @@ peer::PeerLink::Callbacks Peers::callbacks_for(const config::Node& node) {
 }
 
 void Peers::add(const config::Node& node, std::shared_ptr<const peer::Credentials> credentials) {
-  const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
   links_.push_back(std::make_unique<peer::PeerLink>(
       poller_, *listener_,
       peer::PeerLink::Settings{.hello = {.node = settings_.self.name,
                                          .version = kVersion,
                                          .config_hash = config_hash_,
-                                         .started_at = now},
+                                         .started_at = std::chrono::floor<Milliseconds>(
+                                             events_.begun_at())},
                                .own_address = settings_.self.address,
                                .peer_node = node.name,
                                .peer_address = node.address,

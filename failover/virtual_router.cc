@@ -247,8 +247,11 @@ void VirtualRouter::input(const machine::Input& input) {
   machine::Step step = machine::step(machine_, state_, system::boot_now(), input);
   state_ = step.state;
   for (const machine::Action& action : step.actions) perform(action);
-  if (before != machine::Role::kActive && state_.role == machine::Role::kActive)
+  const bool is_new = before != machine::Role::kActive && state_.role == machine::Role::kActive;
+  if (is_new && reason_ != machine::Reason::kAdopted) {
+    figures_.last_takeover = figures_.last_transition;
     figures_.takeover = Clock::now() - began;
+  }
   told_right_ = state_.right;
   if (before != state_.role || right_before != state_.right) ground_.on_change();
   arm();

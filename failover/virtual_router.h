@@ -59,6 +59,7 @@ struct RouterFigures {
   std::uint64_t send_failures = 0;
   std::uint64_t lease_failures = 0;
   std::chrono::system_clock::time_point last_transition{};
+  std::chrono::system_clock::time_point last_takeover{};
   std::chrono::nanoseconds takeover{0};  // of the last: from the decision to the last announcement
 };
 

@@ -403,8 +403,9 @@ class PairTest(TestCase):
         for name, priority in (("one", 150), ("two", 100)):
             node = Tandem(self.hosts[name], self.folder, priority, **options)
             node.keep = self.keep
-            node.options |= {"lb": {"bind": f"unix:{node.folder}/pulse.sock"}}
+            node.options |= {"lb": {"bind": "unix:${NODE_FOLDER}/pulse.sock"}}
             node.options["file"] = {
+                "admin": {"bind": "127.0.0.1:8404"},
                 "frontends": {"www": {"bind": f"{VIP}:80", "default_backend": "app"}},
                 "backends": {"app": {"servers": {"a": "10.77.0.11:8000"}}},
             }
@@ -423,6 +424,38 @@ class PairTest(TestCase):
         wait_until(lambda: one.router()["priority"] == 0, "one has no right any more")
         one.lb = self.start_lb(one)
         self.settle(one, two)
+
+    def page(self, node):
+        return node.host.run("curl", "-sf", "http://127.0.0.1:8404/stats", check=False).stdout
+
+    def pair_on_page(self, node):
+        """{node: (role, whether it runs the same configuration)}, as the node's page has it."""
+        text = node.host.run("curl", "-sf", "http://127.0.0.1:8404/stats;pair").stdout
+        nodes = json.loads(text)["nodes"]
+        return {
+            one["name"]: (
+                one["routers"][0]["state"] if one["routers"] else "unknown",
+                one["config_hash"] == nodes[0]["config_hash"],
+            )
+            for one in nodes
+        }
+
+    def test_the_pages_of_both_nodes_show_the_pair(self):
+        nodes = one, two = self.pair_with_data_planes(peer=SECRET)
+        for node in nodes:
+            wait_until(lambda node=node: self.pair_on_page(node) == {
+                "one": ("active", True), "two": ("backup", True)}, "the page shows both")  # fmt: skip
+            self.assertRegex(self.page(node), r"one</th>.*>active for .*>10\.77\.0\.100/24<")
+            self.assertRegex(self.page(node), r" UTC \(\d+s ago\), took \d+\.\d ms<")
+        self.assertIn("this node<", self.page(two).partition("two</th>")[2])
+        self.assertIn("up, there and back in ", self.page(two).partition("one</th>")[2])
+        one.lb.kill()
+        wait_until(lambda: self.pair_on_page(two)["two"][0] == "active", "two says that it took over")
+        wait_until(lambda: "0: none: data plane has died" in self.page(two), "two says why")
+        one.process.kill()
+        wait_until(lambda: "down: " in self.page(two), "two says that one is not there")
+        two.process.kill()
+        wait_until(lambda: "tandem-failover does not answer since" in self.page(two), "it is said")
 
     def test_a_hung_data_plane_gives_the_addresses_away(self):
         one, two = self.pair_with_data_planes()

@@ -34,7 +34,12 @@ const std::vector<Message>& every_kind() {
                           .is_v6 = true,
                           .role = Role::kBackup,
                           .priority = 0,
-                          .reason = "lb hangs"}},
+                          .reason = "lb hangs",
+                          .since = std::chrono::sys_time<std::chrono::milliseconds>(
+                              std::chrono::milliseconds(1'800'000'000'123)),
+                          .taken_at = std::chrono::sys_time<std::chrono::milliseconds>(
+                              std::chrono::milliseconds(1'700'000'000'123)),
+                          .takeover = std::chrono::microseconds(870)}},
              .is_fit = false,
              .fitness = "no live server in \"app\""},
       Heartbeat{.sent = 0x0102030405060708,
@@ -116,6 +121,21 @@ TEST_CASE("what a newer node adds is passed over") {
     REQUIRE(read.has_value());
     CHECK(**read == row.meaning);
   }
+}
+
+TEST_CASE("a node that does not say since when it is as it is can be understood") {
+  Decoder decoder;
+  decoder.feed(frame('\x02', R"({"routers":[{"name":"main","vrid":51,"v6":false,"role":"active",
+      "priority":150,"reason":"150","since":-1}],"fit":true,"fitness":""})"));
+  const auto read = decoder.next();
+  REQUIRE(read.has_value());
+  CHECK(**read == Message(Status{.routers = {{.name = "main",
+                                              .vrid = 51,
+                                              .role = Role::kActive,
+                                              .priority = 150,
+                                              .reason = "150"}},
+                                 .is_fit = true,
+                                 .fitness = {}}));
 }
 
 TEST_CASE("what cannot be read is an error, never a guess") {
