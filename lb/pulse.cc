@@ -28,10 +28,22 @@ constexpr int kPacketsPerTurn = 128;
 // Of settings that a watcher has not taken yet: three of each of 50,000 servers, and some news.
 constexpr std::size_t kUntoldMax = 200'000;
 
-/// False: the watcher has gone. One who does not read misses beats; that is its affair.
-bool send_packet(int fd, const std::string& packet) {
+enum class Sent : std::uint8_t { kDone, kNoRoom, kGone };
+
+Sent send_packet(int fd, const std::string& packet) {
   const ssize_t count = ::send(fd, packet.data(), packet.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-  return count >= 0 || errno == EAGAIN || errno == EINTR;
+  if (count >= 0) return Sent::kDone;
+  return errno == EAGAIN || errno == EINTR ? Sent::kNoRoom : Sent::kGone;
+}
+
+/// False: the watcher has gone. One who does not read misses beats; that is its affair.
+bool send_news(int fd, const std::string& packet) { return send_packet(fd, packet) != Sent::kGone; }
+
+/// Of Unix sockets so defined: POLLOUT while no more than a quarter of the buffer is in use. An
+/// edge comes when the watcher has read.
+bool has_room(int fd) {
+  pollfd room{.fd = fd, .events = POLLOUT, .revents = 0};
+  return ::poll(&room, 1, 0) > 0 && (room.revents & POLLOUT) != 0;
 }
 
 /// When a process is killed the kernel closes its descriptors from the highest number down, so that
@@ -61,7 +73,7 @@ void Heart::beat() {
   const std::string packet = pulse::encode(
       pulse::Beat{.worker = worker_, .thread = static_cast<std::uint32_t>(::gettid())});
   std::erase_if(watchers_,
-                [&packet](const Watcher& watcher) { return !send_packet(watcher->get(), packet); });
+                [&packet](const Watcher& watcher) { return !send_news(watcher->get(), packet); });
   if (watchers_.empty()) timer_.stop();
 }
 
@@ -81,7 +93,7 @@ class PulseListener::Peer final : public event::Socket {
 
   void tell() {
     if (!greeted_ || !is_open()) return;
-    if (!send_packet(fd(), pulse::encode(owner_.callbacks_.condition()))) end();
+    if (!send_news(fd(), pulse::encode(owner_.callbacks_.condition()))) end();
   }
 
   void tell(const pulse::ServerSetting& setting) {
@@ -152,7 +164,7 @@ class PulseListener::Peer final : public event::Socket {
 
   void queue(const pulse::ServerSetting& setting) { untold_.push_back(pulse::encode(setting)); }
 
-  /// Leaves three quarters of the socket's buffer free: beats must not find it full.
+  /// Leaves most of the socket's buffer free: beats must not find it full.
   void send_untold() {
     if (is_open() && untold_.size() > kUntoldMax) {
       log::warning("a watcher of the pulse socket does not read: closed");
@@ -160,11 +172,10 @@ class PulseListener::Peer final : public event::Socket {
     }
     for (int i = 0; is_open() && !untold_.empty(); ++i) {
       if (i == kPacketsPerTurn) return poller().again(*this);
-      // Of Unix sockets so defined: POLLOUT while no more than a quarter is in use. An edge comes
-      // when the watcher has read.
-      pollfd room{.fd = fd(), .events = POLLOUT, .revents = 0};
-      if (::poll(&room, 1, 0) <= 0 || (room.revents & POLLOUT) == 0) return;
-      if (!send_packet(fd(), untold_.front())) return end();
+      if (!has_room(fd())) return;
+      const Sent sent = send_packet(fd(), untold_.front());
+      if (sent == Sent::kGone) return end();
+      if (sent == Sent::kNoRoom) return;
       untold_.pop_front();
     }
   }
