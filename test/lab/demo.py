@@ -1,8 +1,11 @@
 """The same told as a story: what happened when, in words."""
 
+import collections
+import contextlib
 import datetime
 import pathlib
 import shutil
+import signal
 import tempfile
 import time
 
@@ -10,7 +13,7 @@ import stacks
 from faults import Trial
 from network import VIP
 from prober import MILLISECOND
-from tandem_testing import wait_until
+from tandem_testing import program, wait_until
 
 
 def _holding(names):
@@ -92,11 +95,14 @@ def _act(trial, say, title):
     print(f"    {cost(trial, trial.fault_at, until)}\n")
 
 
-def _play(trial, say):
-    one, two = trial.active, trial.standby
+def _begin(trial, say):
     trial.load()
-    say(f"two nodes, {VIP} on node {one.name}; clients open 500 connections a second, and keep 50")
+    say(f"two nodes, {VIP} on node {trial.active.name};"
+        " clients open 500 connections a second, and keep 50")  # fmt: skip
 
+
+def _kill_data_plane(trial, say):
+    one, two = trial.active, trial.standby
     trial.strike(f"the data plane of node {one.name} is killed")
     one.kill_lb()
     wait_until(two.holds, f"node {two.name} has the address")
@@ -107,6 +113,9 @@ def _play(trial, say):
     trial.calm()
     _act(trial, say, f"the data plane of node {one.name} was killed, and came back after 3 s:")
 
+
+def _kill_node(trial, say):
+    one, two = trial.active, trial.standby
     # Which node that is depends on nopreempt.
     wait_until(lambda: one.holds() != two.holds(), "one node has the address")
     holder = one if one.holds() else two
@@ -117,13 +126,56 @@ def _play(trial, say):
     _act(trial, say, f"node {holder.name} died as a whole:")
 
 
-def show(say):
+@contextlib.contextmanager
+def _stage(say):
     folder = pathlib.Path(tempfile.mkdtemp(prefix="tandem-lab-"))
     try:
         say("making the network and the pair (advert_int 100 ms, the default)")
         with Trial(stacks.tandem(100), folder) as trial:
-            _play(trial, say)
-            trial.finish()
+            yield trial
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def show(say):
+    with _stage(say) as trial:
+        _begin(trial, say)
+        _kill_data_plane(trial, say)
+        _kill_node(trial, say)
+        trial.finish()
     say("everything is removed; scripts/lab --help tells of more faults")
+
+
+def _show_requests(trial, say):
+    count = 30
+    answers = trial.network.client.run("curl", "-sf", f"http://{VIP}/?[1-{count}]").stdout.split()
+    say(f"{count} requests to http://{VIP}/ were answered by")
+    for name, times in sorted(collections.Counter(answers).items()):
+        print(f"    {name:6} {times:3}")
+
+
+def _show_doors(trial, say):
+    network = trial.network
+    service = network.open_door(network.client, VIP, stacks.HTTP_PORT)
+    print(f"  the virtual address  http://127.0.0.1:{service}/")
+    for node in (trial.active, trial.standby):
+        page = network.open_door(node.host, "127.0.0.1", stacks.ADMIN_PORT)
+        print(f"  page of node {node.name}     http://127.0.0.1:{page}/stats")
+    sockets = trial.standby.folder
+    print("  the pair in words, as node", trial.standby.name, "sees it:")
+    print(f"    {program('tandemctl')} -s {sockets}/lb.sock -F {sockets}/failover.sock status")
+
+
+def stay(say, once):
+    """What scripts/run shows as root; there to be looked at until Ctrl-C, unless only `once`."""
+    with _stage(say) as trial:
+        _show_requests(trial, say)
+        _begin(trial, say)
+        _kill_data_plane(trial, say)
+        trial.finish()
+        say("the pair goes on; from this machine it is reached at")
+        _show_doors(trial, say)
+        if not once:
+            say("Ctrl-C ends it and leaves nothing behind")
+            signal.pause()
+    say("everything is removed")

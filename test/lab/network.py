@@ -1,12 +1,15 @@
 """The network of the lab: a switch, clients, an observer, two application servers, two nodes."""
 
 import contextlib
+import pathlib
+import socket
 
 import tandem_lab
 from tandem_testing import Process, program
 
 VIP = "10.77.0.100"
 SERVER_PORT = 8000
+DOOR = pathlib.Path(__file__).with_name("door.py")
 
 
 class Network(contextlib.ExitStack):
@@ -56,6 +59,18 @@ class Network(contextlib.ExitStack):
     def start_prober(self, *options):
         command = self.client.command(program("tandem-prober"), VIP, *options)
         return self.keep(Process(command, self.folder, name="prober"))
+
+    def open_door(self, host, address, port):
+        """A port of this machine's loopback; who connects to it comes out at `host`, and reaches
+        what is at that address there."""
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            listener.set_inheritable(True)
+            command = host.command("python3", DOOR, listener.fileno(), address, port)
+            number = listener.getsockname()[1]
+            door = Process(command, self.folder, name=f"door-{number}",
+                           pass_fds=[listener.fileno()])  # fmt: skip
+        self.keep(door).wait_for_output("open")
+        return number
 
     def cut_heartbeat(self):
         """Adverts no longer pass the switch; everything else does."""

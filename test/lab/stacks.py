@@ -14,6 +14,7 @@ from tandem_testing import ControlSocket, Process, program, wait_until
 VRID = 51
 PRIORITIES = {"one": 150, "two": 100}
 HTTP_PORT = 80
+ADMIN_PORT = 8404
 
 
 def descendants(pid):
@@ -147,7 +148,7 @@ class TandemNode(Node):
         }
         config = {
             "runtime": [{"bind": f"{here}/lb.sock", "level": "admin"}],
-            "admin": {"bind": "127.0.0.1:8404"},
+            "admin": {"bind": f"127.0.0.1:{ADMIN_PORT}"},
             "frontends": {"www": {"bind": f":{HTTP_PORT}", "default_backend": "app"}},
             "backends": {"app": {
                 "check": {"type": "http", "uri": "/healthz"},

@@ -28,7 +28,7 @@ PROGRAMS = {
     "tandemctl": "ctl/tandemctl",
     "tandem-origin": "test/support/origin/tandem-origin",
     "tandem-pacer": "tandem-pacer",  # in the build folder of scripts/bench alone
-    "tandem-prober": "tandem-prober",  # these two in that of scripts/lab
+    "tandem-prober": "tandem-prober",
     "tandem-observer": "tandem-observer",
 }
 
