@@ -33,14 +33,31 @@ std::optional<SocketAddress> Builder::address(const Place& at) const {
   return std::nullopt;
 }
 
-std::optional<std::string> Builder::file(const Place& at, std::size_t bytes_max) const {
+namespace {
+
+std::optional<FileText> read_named(const Builder& builder, const Place& at, std::size_t bytes_max) {
   if (!at || at.value->type != jsonc::Type::kString || at.value->text.empty()) return std::nullopt;
-  const std::string path = beside(report.source(at.value->at.source), at.value->text);
+  const std::string path = beside(builder.report.source(at.value->at.source), at.value->text);
   auto read = read_whole(path, bytes_max);
-  if (read) return std::move(read->text);
-  error(at, fmt::format("cannot read {}: {}", at.value->hidden ? quoted(*at.value) : path,
-                        read.error().message));
+  if (read) return std::move(*read);
+  builder.error(at, fmt::format("cannot read {}: {}", at.value->hidden ? quoted(*at.value) : path,
+                                read.error().message));
   return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<std::string> Builder::file(const Place& at, std::size_t bytes_max) const {
+  auto read = read_named(*this, at, bytes_max);
+  return read ? std::optional(std::move(read->text)) : std::nullopt;
+}
+
+std::optional<std::string> Builder::secret_file(const Place& at, std::size_t bytes_max) const {
+  auto read = read_named(*this, at, bytes_max);
+  if (!read) return std::nullopt;
+  if ((read->mode & kReadableByOthers) != 0)
+    warning(at, fmt::format("others can read it (mode {:03o}): chmod 600", read->mode & 0777U));
+  return std::move(read->text);
 }
 
 bool is_loopback(const SocketAddress& address) {

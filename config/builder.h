@@ -24,6 +24,9 @@ struct Builder {
   [[nodiscard]] std::optional<SocketAddress> address(const Place& at) const;
   /// The text of the file named at `at`, or nullopt after an error.
   [[nodiscard]] std::optional<std::string> file(const Place& at, std::size_t bytes_max) const;
+  /// The same for one that holds a secret: a warning if others can read it.
+  [[nodiscard]] std::optional<std::string> secret_file(const Place& at,
+                                                       std::size_t bytes_max) const;
 };
 
 /// Whether what is served there can be reached from this machine only.

@@ -10,8 +10,6 @@
 namespace tandem::config {
 namespace {
 
-constexpr mode_t kReadableByOthers = 044;
-
 bool is_variable_name(std::string_view name) {
   const auto letter = [](char c) { return c == '_' || (to_lower(c) >= 'a' && to_lower(c) <= 'z'); };
   const auto good = [&](char c) { return letter(c) || (c >= '0' && c <= '9'); };

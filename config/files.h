@@ -17,6 +17,9 @@ inline constexpr std::size_t kSecretBytesMax = std::size_t{64} << 10;
 inline constexpr std::size_t kErrorfileBytesMax = std::size_t{64} << 10;
 inline constexpr std::size_t kReturnFileBytesMax = std::size_t{1} << 20;
 
+/// Bits of a mode that a file with a secret should not have.
+inline constexpr mode_t kReadableByOthers = 044;
+
 struct FileText {
   std::string text;
   mode_t mode = 0;

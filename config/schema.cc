@@ -111,7 +111,8 @@ constexpr std::array kSections = {
     &kExpectSection,       &kServerSection,   &kDefaultServerSection,
     &kFailoverSection,     &kGroupSection,    &kNodeSection,
     &kTrackSection,        &kTrackLbSection,  &kTrackScriptSection,
-    &kPeerSection,         &kNotifySection,   &kFailoverRuntimeSection,
+    &kPeerSection,         &kAuthSection,     &kAuthKeySection,
+    &kNotifySection,       &kFailoverRuntimeSection,
     &kFailoverAdminSection};
 
 }  // namespace

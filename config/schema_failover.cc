@@ -68,9 +68,33 @@ constexpr std::array kTrackKeys = {
 
 constexpr std::array kPeerKeys = {
     integer("port", {1, 65'535}, "7510", "TCP port on the node's own `address`."),
+    row("secret", Kind::kSecret, "",
+        "The same on both nodes, at least 16 characters; 32 random bytes written as text, "
+        "`\"${file:peer.key}\"`."),
+    row("crt", Kind::kFile, "",
+        "In place of `secret`: a file (PEM) with the certificate of this node, what leads from it "
+        "to the CA, and its private key. It must be for the node's name: an alternative name "
+        "(DNS), or where there is none the common name."),
+    row("ca", Kind::kFile, "",
+        "Beside `crt`: a file (PEM) with the certificate of the CA, or of several, that the other "
+        "nodes' certificates must come from."),
+};
+
+constexpr std::array kAuthKeyKeys = {
+    required(integer("id", {0, 255}, "", "The key's number, which each advert names.")),
     required(row("secret", Kind::kSecret, "",
-                 "The same on both nodes, at least 16 characters; 32 random bytes written as text, "
-                 "`\"${file:peer.key}\"`.")),
+                 "The same on both nodes, 32 to 64 characters; 32 random bytes written as text, "
+                 "`\"${file:advert.key}\"`.")),
+};
+
+constexpr std::array kAuthKeys = {
+    required(shaped(section("keys", kAuthKeySection,
+                            "Adverts are sealed with the first of them, and taken with any."),
+                    Shape::kList)),
+    ranged(row("window", Kind::kDuration, "30s",
+               "By how much the nodes' clocks may differ: adverts that are older, or from the "
+               "future, are taken for recorded ones. Whole seconds."),
+           {5'000, 3'600'000}),
 };
 
 constexpr std::array kNotifyKeys = {
@@ -123,6 +147,9 @@ constexpr std::array kFailoverKeys = join(
                     section("runtime", kFailoverRuntimeSection, "The daemon's control socket."),
                     section("admin", kFailoverAdminSection, "Metrics and probes of the daemon."),
                     section("peer", kPeerSection, "The authenticated link between the nodes."),
+                    section("auth", kAuthSection,
+                            "Seals on the adverts of VRRPv3, between tandems; without it they are "
+                            "plain."),
                     section("notify", kNotifySection,
                             "A program that is told of each change of state.")}));
 
@@ -134,7 +161,9 @@ const Section kTrackLbSection{"track-lb", kTrackLbKeys};
 const Section kTrackScriptSection{"track-script", kTrackScriptKeys};
 const Section kTrackSection{"track", kTrackKeys};
 const Section kNotifySection{"notify", kNotifyKeys};
-const Section kPeerSection{"peer", kPeerKeys};
+const Section kPeerSection{"peer", kPeerKeys, "secret crt"};
+const Section kAuthKeySection{"auth-key", kAuthKeyKeys};
+const Section kAuthSection{"auth", kAuthKeys};
 const Section kFailoverRuntimeSection{"failover-runtime", kFailoverRuntimeKeys};
 const Section kFailoverAdminSection{"failover-admin", kFailoverAdminKeys};
 const Section kFailoverSection{"failover", kFailoverKeys};

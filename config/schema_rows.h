@@ -116,4 +116,6 @@ extern const Section kPeerSection;
 extern const Section kFailoverRuntimeSection;
 extern const Section kFailoverAdminSection;
 
+extern const Section kAuthSection;
+extern const Section kAuthKeySection;
 }  // namespace tandem::config

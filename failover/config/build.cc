@@ -1,6 +1,7 @@
 #include "failover/config/build.h"
 
 #include "common/text.h"
+#include "config/files.h"
 #include "config/shape.h"
 #include "config/values.h"
 
@@ -25,6 +26,8 @@ using tandem::config::Word;
 constexpr std::size_t kNodesMax = 16;
 constexpr std::size_t kVipsMax = 64;
 constexpr Milliseconds kCentisecond{10};
+constexpr std::size_t kAuthKeysMax = 8;
+constexpr std::size_t kAuthoritiesBytesMax = std::size_t{1} << 20;
 
 constexpr Word<bool> kTransports[] = {{"multicast", false}, {"unicast", true}};
 constexpr Word<log::Level> kLogLevels[] = {{"debug", log::Level::kDebug},
@@ -67,6 +70,7 @@ class SettingsBuilder {
     nodes();
     routers();
     peer();
+    auth();
     track();
     notify();
     sockets();
@@ -333,6 +337,7 @@ class SettingsBuilder {
         builder_.error(at, fmt::format("node \"{}\" has an \"address\" of another family than this "
                                        "one: the link cannot reach it",
                                        node.name));
+    certificates(at, peer);
     out_.peer = std::move(peer);
   }
 
@@ -341,6 +346,65 @@ class SettingsBuilder {
   void track() {
     const Place track = failover_.child("track");
     track_lb(track.child("lb"));
+  void certificates(const Place& at, Peer& peer) {
+    const Place crt = at.child("crt");
+    const Place ca = at.child("ca");
+    if (ca && !crt) builder_.error(ca, "means nothing without \"crt\"");
+    if (at.child("secret")) return;  // one of them too many: said already
+    if (crt && !ca)
+      builder_.error(crt, "\"ca\" is missing beside it: whose certificates are to be believed?");
+    if (!crt || !ca) return;
+    const auto certificate = builder_.secret_file(crt, tandem::config::kSecretBytesMax);
+    if (!certificate) return;
+    const auto authorities = builder_.file(ca, kAuthoritiesBytesMax);
+    if (!authorities) return;
+    peer.certificate = *certificate;
+    peer.authorities = *authorities;
+    if (!identity_.find_flaw || out_.self.name.empty()) return;
+    if (const auto flaw = identity_.find_flaw(peer, out_.self.name))
+      builder_.error(at.child(flaw->key), flaw->words);
+  }
+
+  // ---- seals on adverts ------------------------------------------------------------------------
+
+  void auth() {
+    const Place at = failover_.child("auth");
+    if (!at || at.value->type != jsonc::Type::kObject) return;
+    if (out_.version == 2)
+      builder_.error(at, "VRRPv2 adverts cannot be sealed: leave it out, or \"version\": 3");
+    Auth auth;
+    const Place keys = at.child("keys");
+    if (keys && keys.value->type == jsonc::Type::kArray)
+      for (const Place& entry : one_or_list(keys)) auth_key(entry, auth);
+    if (keys && keys.value->type == jsonc::Type::kArray && keys.value->items.empty())
+      builder_.error(keys, "at least one key is expected");
+    if (auth.keys.size() > kAuthKeysMax)
+      builder_.error(keys, fmt::format("at most {} keys are expected", kAuthKeysMax));
+    Milliseconds window = auth.window;
+    read(at.child("window"), window);
+    auth.window = std::chrono::floor<std::chrono::seconds>(window);
+    if (auth.window != window) builder_.error(at.child("window"), "whole seconds are expected");
+    if (!failover_.child("peer"))
+      builder_.warning(at,
+                       "without \"peer\" two nodes whose keys or clocks differ are both active: "
+                       "neither hears the other");
+    out_.auth = std::move(auth);
+  }
+
+  void auth_key(const Place& at, Auth& auth) {
+    if (at.value->type != jsonc::Type::kObject) return;
+    AuthKey key;
+    read(at.child("id"), key.id);
+    read(at.child("secret"), key.secret);
+    const Place secret = at.child("secret");
+    if (secret && (key.secret.size() < kAuthSecretMin || key.secret.size() > kAuthSecretMax))
+      builder_.error(secret, fmt::format("{} to {} characters are expected, not {}", kAuthSecretMin,
+                                         kAuthSecretMax, key.secret.size()));
+    if (at.child("id") && std::ranges::find(auth.keys, key.id, &AuthKey::id) != auth.keys.end())
+      builder_.error(at.child("id"), "another key has this number already");
+    auth.keys.push_back(std::move(key));
+  }
+
     for (const Place& entry : one_or_list(track.child("interface")))
       if (entry.value->type == jsonc::Type::kString)
         out_.track.interfaces.push_back(entry.value->text);

@@ -8,17 +8,27 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace tandem::failover::config {
 
+/// What is wrong with a file that was named in the configuration.
+struct Flaw {
+  std::string key;    // of /failover/peer
+  std::string words;  // for a person; nothing of a secret
+};
+
 /// Which node this is, as far as the machine tells.
 struct Identity {
   std::string node;  // --node or $TANDEM_NODE; empty: not said
   /// Whether an address is on one of this machine's interfaces.
   std::function<bool(const IpAddress&)> owns;
+  /// Looks at what the node proves itself with on the link; nullopt: usable. Not callable: taken as
+  /// it is. From outside, because what a certificate is, is not this room's business.
+  std::function<std::optional<Flaw>(const Peer&, const std::string& node)> find_flaw;
 
   /// Of this process: `node` as given, else $TANDEM_NODE; asks the kernel for addresses.
   [[nodiscard]] static Identity of_this_machine(std::string_view node);

@@ -68,7 +68,9 @@ struct Track {
 
 struct Peer {
   std::uint16_t port = 7510;
-  std::string secret;  // at least kPeerSecretMin characters
+  std::string secret;       // at least kPeerSecretMin characters; empty: certificates
+  std::string certificate;  // text of a PEM file: the node's, what leads to the CA, and the key
+  std::string authorities;  // text of a PEM file
   friend bool operator==(const Peer&, const Peer&) = default;
 };
 inline constexpr std::size_t kPeerSecretMin = 16;
@@ -81,6 +83,21 @@ struct Notify {
 
 struct RuntimeSocket {
   SocketAddress address;
+/// Seals on adverts (failover/wire/seal.h).
+struct AuthKey {
+  std::uint8_t id = 0;
+  std::string secret;  // kAuthSecretMin to kAuthSecretMax bytes
+  friend bool operator==(const AuthKey&, const AuthKey&) = default;
+};
+inline constexpr std::size_t kAuthSecretMin = 32;
+inline constexpr std::size_t kAuthSecretMax = 64;
+
+struct Auth {
+  std::vector<AuthKey> keys;  // the first one is sent with; never empty
+  std::chrono::seconds window{30};
+  friend bool operator==(const Auth&, const Auth&) = default;
+};
+
   std::uint32_t mode = 0600;  // Unix sockets only
   friend bool operator==(const RuntimeSocket&, const RuntimeSocket&) = default;
 };
@@ -107,3 +124,4 @@ struct Settings {
 };
 
 }  // namespace tandem::failover::config
+  std::optional<Auth> auth;  // none: plain adverts

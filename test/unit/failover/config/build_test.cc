@@ -163,6 +163,82 @@ TEST_CASE("The program to notify is read") {
 
 TEST_CASE("What cannot work is refused in words") {
   struct Row {
+TEST_CASE("Certificates for the link are read as files, and looked at") {
+  const Scratch scratch;
+  scratch.write("node.pem", "the node's");
+  scratch.write("ca.pem", "the CA's", 0644);
+  const std::string text = plain(R"(, "peer": {"crt": "node.pem", "ca": "ca.pem"})");
+  Identity identity;
+  std::string asked_for;
+  identity.find_flaw = [&](const Peer&, const std::string& node) {
+    asked_for = node;
+    return std::optional<Flaw>();
+  };
+  const LoadResult good = load({scratch.write("t", text)}, identity, test_environment());
+  CHECK(texts(good.errors, scratch) == Texts{});
+  REQUIRE(good.settings != nullptr);
+  CHECK(asked_for == "lb1");
+  CHECK(good.settings->peer->secret.empty());
+  CHECK(good.settings->peer->certificate == "the node's");
+  CHECK(good.settings->peer->authorities == "the CA's");
+  CHECK(good.warnings.empty());
+
+  identity.find_flaw = [](const Peer&, const std::string&) {
+    return std::optional(Flaw{.key = "ca", .words = "is none"});
+  };
+  const LoadResult bad = load({scratch.write("t", text)}, identity, test_environment());
+  REQUIRE(bad.errors.size() == 1);
+  CHECK(texts(bad.errors, scratch)[0].ends_with(": /failover/peer/ca: is none"));
+}
+
+TEST_CASE("A private key that others can read is a warning") {
+  const Scratch scratch;
+  scratch.write("node.pem", "the node's", 0640);
+  scratch.write("ca.pem", "the CA's");
+  const auto loaded = load_text(scratch, plain(R"(, "peer": {"crt": "node.pem", "ca": "ca.pem"})"));
+  REQUIRE(loaded.warnings.size() == 1);
+  CHECK(texts(loaded.warnings, scratch)[0].ends_with(
+      ": /failover/peer/crt: others can read it (mode 640): chmod 600"));
+}
+
+constexpr std::string_view kKey1 = "0123456789abcdef0123456789abcdef";
+constexpr std::string_view kPeer = R"(, "peer": {"secret": "sixteen letters!"})";
+
+TEST_CASE("Keys of adverts are read in their order, the first to send with") {
+  CHECK_FALSE(settings(plain("")).auth.has_value());
+  const Settings read = settings(plain(fmt::format(
+      R"(, "auth": {{"keys": [{{"id": 2, "secret": "{0}"}}, {{"id": 0, "secret": "{0}{0}"}}],
+          "window": "1m"}}{1})",
+      kKey1, kPeer)));
+  REQUIRE(read.auth.has_value());
+  REQUIRE(read.auth->keys.size() == 2);
+  CHECK(read.auth->keys[0] == AuthKey{.id = 2, .secret = std::string(kKey1)});
+  CHECK(read.auth->keys[1].id == 0);
+  CHECK(read.auth->keys[1].secret.size() == 64);
+  CHECK(read.auth->window == std::chrono::seconds(60));
+}
+
+TEST_CASE("Sealed adverts without the link are a warning: two nodes may be deaf to each other") {
+  const Scratch scratch;
+  const std::string auth =
+      fmt::format(R"(, "auth": {{"keys": [{{"id": 1, "secret": "{}"}}]}})", kKey1);
+  const auto loaded = load_text(scratch, plain(auth));
+  REQUIRE(loaded.warnings.size() == 1);
+  CHECK(texts(loaded.warnings, scratch)[0].find("without \"peer\"") != std::string::npos);
+  CHECK(load_text(scratch, plain(auth + std::string(kPeer))).warnings.empty());
+  CHECK(loaded.settings->auth->window == std::chrono::seconds(30));
+}
+
+TEST_CASE("A key of adverts that is too short is refused without being shown") {
+  const Texts all = errors(plain(
+      R"(, "auth": {"keys": [{"id": 1, "secret": "hush hush hush"}, {"id": 1, "secret": "hush"}]})"));
+  REQUIRE(all.size() == 3);
+  CHECK(all[0].ends_with("/failover/auth/keys/0/secret: 32 to 64 characters are expected, not 14"));
+  CHECK(all[1].ends_with("/failover/auth/keys/1/id: another key has this number already"));
+  CHECK(all[2].ends_with("/failover/auth/keys/1/secret: 32 to 64 characters are expected, not 4"));
+  for (const std::string& one : all) CHECK(one.find("hush") == std::string::npos);
+}
+
     std::string text;
     std::string error;
   };
@@ -206,6 +282,25 @@ TEST_CASE("What cannot work is refused in words") {
       Row{file(R"("vrid": 51, "vips": ["192.0.2.10/24"])",
                R"("nodes": { "lb1": { "address": "192.0.2.11", "priority": 150 } })"),
           "/failover/nodes: at least two nodes are expected: one alone has nobody to fail over to"},
+      Row{plain(R"(, "peer": {"port": 99})"),
+          "/failover/peer: exactly one of \"secret\", \"crt\" is expected, not 0"},
+      Row{plain(R"(, "peer": {"secret": "sixteen letters!", "crt": "x"})"),
+          "/failover/peer: exactly one of \"secret\", \"crt\" is expected, not 2"},
+      Row{plain(R"(, "peer": {"secret": "sixteen letters!", "ca": "x"})"),
+          "/failover/peer/ca: means nothing without \"crt\""},
+      Row{plain(R"(, "peer": {"crt": "x"})"),
+          "/failover/peer/crt: \"ca\" is missing beside it: whose certificates are to be "
+          "believed?"},
+      Row{plain(R"(, "peer": {"crt": "/nowhere/x", "ca": "/nowhere/y"})"),
+          "/failover/peer/crt: cannot read /nowhere/x: No such file or directory"},
+      Row{plain(R"(, "auth": {"keys": []})"), "/failover/auth/keys: at least one key is expected"},
+      Row{plain(R"(, "auth": {})"), "/failover/auth: \"keys\" is missing"},
+      Row{plain(R"(, "auth": {"window": "5500ms", "keys": [
+                   {"id": 1, "secret": "0123456789abcdef0123456789abcdef"}]})"),
+          "/failover/auth/window: whole seconds are expected"},
+      Row{plain(R"(, "version": 2, "auth": {"keys": [
+                   {"id": 1, "secret": "0123456789abcdef0123456789abcdef"}]})"),
+          "/failover/auth: VRRPv2 adverts cannot be sealed: leave it out, or \"version\": 3"},
       Row{R"({"frontends": {}})",
           "/: \"failover\" is missing: there is nothing for tandem-failover to do"});
   INFO(row.text);
