@@ -113,6 +113,8 @@ extern const Section kTrackLbSection;
 extern const Section kTrackScriptSection;
 extern const Section kNotifySection;
 extern const Section kPeerSection;
+extern const Section kActuatorSection;
+extern const Section kSwitchoverSection;
 extern const Section kFailoverRuntimeSection;
 extern const Section kFailoverAdminSection;
 

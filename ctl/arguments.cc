@@ -63,8 +63,9 @@ Result<SocketAddress> parse_socket(std::string_view text) {
 }
 
 bool is_for_failover(const std::vector<std::string>& words) noexcept {
-  if (is_one_of(words.front(), {"events", "switchover"})) return true;
-  return words.size() > 1 && words[0] == "show" && is_one_of(words[1], {"failover", "events"});
+  if (is_one_of(words.front(), {"events", "switchover", "takeover", "drill"})) return true;
+  return words.size() > 1 && words[0] == "show" &&
+         is_one_of(words[1], {"failover", "events", "moves"});
 }
 
 Result<std::string> runtime_command(const std::vector<std::string>& words, bool json) {
@@ -78,7 +79,8 @@ Result<std::string> runtime_command(const std::vector<std::string>& words, bool 
   if (verb == "events") return "show events";
   std::string command = joined(words);
   const bool has_json_form = command.starts_with("show stat") || command.starts_with("show info") ||
-                             command.starts_with("show failover");
+                             command.starts_with("show failover") ||
+                             command.starts_with("show moves");
   if (json && has_json_form && command.find("json") == std::string::npos) command += " json";
   return command;
 }
@@ -94,7 +96,14 @@ std::string_view usage() noexcept {
          "  check FILE           check a configuration file\n"
          "  show ..., set ...    every command of the control socket, word for word ('help')\n"
          "\n"
-         "  switchover [ROUTER]  the other node takes the addresses, then this one lets go\n"
+         "  switchover [ROUTER] [--wait]\n"
+         "                       the other node takes the addresses, then this one lets go; "
+         "--wait:\n"
+         "                       until the last of the older connections has ended\n"
+         "  takeover [ROUTER]    the same the other way round\n"
+         "  drill [ROUTER] [--stay TIME]\n"
+         "                       there and back, and the timeline; stays there for 5s\n"
+         "  show moves           what was moved away from this node, and what is left of it\n"
          "  show failover        the pair, as this node sees it\n"
          "\n"
          "SOCKET is a path or host:port. -s: of tandem-lb; without it $TANDEM_SOCKET or\n"

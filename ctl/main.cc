@@ -1,6 +1,7 @@
 // tandemctl: asks a running tandem, prints the answer and ends.
 #include "ctl/arguments.h"
 #include "ctl/client.h"
+#include "ctl/moving.h"
 #include "ctl/status.h"
 
 #include <fmt/format.h>
@@ -14,8 +15,6 @@
 
 namespace tandem::ctl {
 namespace {
-
-enum Exit : int { kDone = 0, kRefused = 1, kBadUsage = 2, kNotReachable = 3 };
 
 int complain(std::string_view message, Exit status) {
   fmt::print(stderr, "tandemctl: {}\n", message);
@@ -66,6 +65,7 @@ int run(const Arguments& arguments) {
     if (const auto address = parse_socket(socket); !address)
       return complain(fmt::format("{}: {}", socket, address.error().message), kBadUsage);
   if (arguments.words.front() == "status") return status(arguments);
+  if (is_moving(arguments.words)) return run_moving(arguments);
   const auto command = runtime_command(arguments.words, arguments.json);
   if (!command) return complain(command.error().message, kBadUsage);
   return print(ask_at(

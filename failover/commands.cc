@@ -117,12 +117,52 @@ std::string describe_as_json(const Daemon& daemon) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-std::string events(const EventLog& log) {
+std::string move_lines(const PlannedMove& move) {
+  const std::string& name = move.router().router().name;
   std::string out;
-  for (const Event& event : log.events())
-    out += fmt::format("{} {}{}{}\n", format_time(event.at), event.router,
-                       event.router.empty() ? "" : ": ", event.words);
-  return out;
+  if (move.is_forwarding())
+    out += fmt::format("router {}: hands packets of older connections back\n", name);
+  if (!move.report()) return out;
+  const MoveReport& report = *move.report();
+  return out +
+         fmt::format(
+             "router {} to {} at {}: {} after {} ms, {} connections kept, {} are left, {} cut, {} "
+             "packets handed back, over after {:.1f} s{}{}\n",
+             name, report.to, format_time(report.began), stage_name(report.stage),
+             to_milliseconds(report.took), report.kept, report.connections, report.cut,
+             report.packets_back, std::chrono::duration<double>(report.lasted).count(),
+             report.words.empty() ? "" : ": ", report.words);
+}
+
+std::string describe_moves(const Daemon& daemon) {
+  std::string out;
+  for (const auto& move : daemon.switchover().moves()) out += move_lines(*move);
+  return out.empty() ? "nothing has been moved away from this node\n" : out;
+}
+
+Json move_json(const PlannedMove& move) {
+  Json json = {{"router", move.router().router().name},
+               {"state", machine::role_name(move.router().state().role)},
+               {"forwarding", move.is_forwarding()}};
+  if (!move.report()) return json;
+  const MoveReport& report = *move.report();
+  json["move"] = {{"to", report.to},
+                  {"began", format_time(report.began)},
+                  {"stage", stage_name(report.stage)},
+                  {"words", report.words},
+                  {"took_seconds", std::chrono::duration<double>(report.took).count()},
+                  {"lasted_seconds", std::chrono::duration<double>(report.lasted).count()},
+                  {"connections_kept", report.kept},
+                  {"connections_left", report.connections},
+                  {"connections_cut", report.cut},
+                  {"packets_handed_back", report.packets_back}};
+  return json;
+}
+
+std::string describe_moves_as_json(const Daemon& daemon) {
+  Json json = Json::array();
+  for (const auto& move : daemon.switchover().moves()) json.push_back(move_json(*move));
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace
@@ -154,17 +194,37 @@ void add_commands(command::CommandTable& table, Daemon& daemon) {
              }});
   table.add({.words = "show events",
              .usage = "show events",
-             .help = "what has happened to the addresses, oldest first",
-             .run = [&daemon](Invocation&) { return Reply::data(events(daemon.events())); }});
+             .help = "what has happened to the addresses on all nodes, oldest first",
+             .run = [&daemon](Invocation&) { return Reply::data(event_lines(daemon)); }});
+  table.add({.words = "show moves",
+             .usage = "show moves [json]",
+             .help = "what operators have moved away from this node, and what is left of it here",
+             .run = [&daemon](Invocation& invocation) {
+               if (invocation.word(2).empty()) return Reply::data(describe_moves(daemon));
+               if (invocation.word(2) == "json") return Reply::data(describe_moves_as_json(daemon));
+               return Reply::error("'show moves' takes 'json' or nothing.\n");
+             }});
   table.add({.words = "switchover",
              .level = command::Level::kAdmin,
              .usage = "switchover [<router>]",
-             .help = "let the other node take the addresses; 'show events' tells how it ends",
+  if (!daemon.switchover().trouble().empty()) out += daemon.switchover().trouble() + "\n";
+  out += sharing_line(daemon);
+             .help = "let the other node take the addresses; 'show moves' tells how it goes",
              .run = [&daemon](Invocation& invocation) {
-               const auto begun = daemon.switch_over(std::string(invocation.word(1)));
+               const auto begun = daemon.switchover().give(std::string(invocation.word(1)));
                if (!begun) return Reply::error(begun.error().message + ".\n");
                return Reply::done();
              }});
 }
 
 }  // namespace tandem::failover
+  table.add(
+      {.words = "takeover",
+       .level = command::Level::kAdmin,
+       .usage = "takeover [<router>]",
+       .help = "ask the other node to move the addresses here; 'show events' tells how it ends",
+       .run = [&daemon](Invocation& invocation) {
+         const auto asked = daemon.switchover().take(std::string(invocation.word(1)));
+         if (!asked) return Reply::error(asked.error().message + ".\n");
+         return Reply::done();
+       }});

@@ -41,6 +41,7 @@ Daemon::Daemon(Parts parts)
       guard_(parts.guard),
       events_(parts.events),
       server_settings_(parts.server_settings),
+      grace_(loop_, [this] { stop_now(); }),
       load_again_(std::move(parts.reload)),
       legacy_(std::move(parts.legacy)),
       poller_(loop_),
@@ -69,10 +70,13 @@ Result<void> Daemon::open() {
   callbacks.on_let_go = [this](const std::string& name) {
     if (VirtualRouter* router = find(name); router != nullptr) router->hear_peer_let_go();
   };
-  callbacks.on_request = [this](const peer::Request& request, peer::Answer reply) {
-    answer(request, std::move(reply));
+  callbacks.on_request = [this](const std::string& node, const peer::Request& request,
+                                peer::Answer answer) {
+    answer(switchover_->answer(node, request));
   };
+  open_switchover();
   share_with_peers(callbacks);
+  switchover_->prepare();
   peers_ =
       std::make_unique<Peers>(poller_, *settings_, config_hash_, events_, std::move(callbacks));
   open_sharing();
@@ -92,7 +96,10 @@ Result<void> Daemon::open() {
 
 void Daemon::share_with_peers(Peers::Callbacks& callbacks) {
   callbacks.on_up = [this](const std::string& node) { sharing_->begin(node); };
-  callbacks.on_down = [this](const std::string& node) { sharing_->end(node); };
+  callbacks.on_down = [this](const std::string& node) {
+    sharing_->end(node);
+    switchover_->on_link_down(node);
+  };
   callbacks.on_settings = [this](const std::string& node, const peer::SettingsPart& part) {
     sharing_->hear(node, part);
   };
@@ -118,9 +125,36 @@ void Daemon::open_sharing() {
   picture_teller_ = std::make_unique<PictureTeller>(
       loop_, *this, [pulse](const pulse::Picture& picture) { return pulse->send(picture); });
   pulse->set_exchange(
-      {.on_connected = [this] { sharing_->begin_data_plane(); },
+      {.on_connected =
+           [this] {
+             sharing_->begin_data_plane();
+             switchover_->feed_data_plane(/*is_new=*/true);
+           },
        .on_setting = [this](const pulse::ServerSetting& setting) { sharing_->hear(setting); },
-       .on_room = [this] { sharing_->feed_data_plane(); }});
+       .on_room =
+           [this] {
+             sharing_->feed_data_plane();
+             switchover_->feed_data_plane(/*is_new=*/false);
+           }});
+}
+
+void Daemon::open_switchover() {
+  switchover_ = std::make_unique<Switchover>(
+      Switchover::Ground{.loop = loop_,
+                         .settings = *settings_,
+                         .route = *route_,
+                         .interface = *interface_,
+                         .events = events_,
+                         .peers = *peers_,
+                         .on_plan_change = [this] { tell_guard(); },
+                         .on_over =
+                             [this] {
+                               if (is_stopping_ && switchover_->is_idle()) stop_now();
+                             },
+                         .to_data_plane =
+                             [pulse = tracking_->pulse()](const pulse::Leaving& leaving) {
+                               return pulse == nullptr || pulse->send(leaving);
+                             }});
 }
 
 Result<void> Daemon::open_routers() {
@@ -133,12 +167,17 @@ Result<void> Daemon::open_routers() {
                         .events = events_,
                         .on_plan_change = [this] { tell_guard(); },
                         .on_let_go = [this](const std::string& name) { peers_->let_go(name); },
-                        .on_change = [this] { tell_peers(); },
+                        .on_change =
+                            [this] {
+                              tell_peers();
+                              switchover_->on_role_change();
+                            },
                         .on_move =
                             [this](std::vector<std::string> words) {
                               if (!settings_->notify.exec.empty())
                                 notifier_->tell(std::move(words));
                             }};
+    switchover_->add(*routers_.back());
     auto figures = legacy_.figures.extract(router.name);
     routers_.push_back(std::make_unique<VirtualRouter>(
         ground, router, figures ? std::move(figures.mapped()) : RouterFigures{}));
@@ -219,6 +258,7 @@ void Daemon::weigh() {
   }
   if (is_started_) tell_manager();
 }
+  switchover_->add_to(plan);
 
 void Daemon::tell_guard() {
   system::GuardPlan plan;
@@ -257,59 +297,6 @@ void Daemon::tell_peers() {
   peers_->tell(status);
 }
 
-/// What another node asks of this one. The one thing so far: to take addresses over.
-void Daemon::answer(const peer::Request& request, peer::Answer answer) {
-  const auto refuse = [&](std::string words) {
-    answer({.ok = false, .words = std::move(words), .value = {}});
-  };
-  if (request.name != kClaim) return refuse("this node does not know how to do that");
-  const auto name = request.argument.find("router");
-  if (name == request.argument.end() || !name->is_string()) return refuse("which router?");
-  VirtualRouter* router = find(name->get<std::string>());
-  if (router == nullptr) return refuse("there is no such router here");
-  if (const auto claimed = router->claim(kClaimTime); !claimed)
-    return refuse(claimed.error().message);
-  answer({.ok = true, .words = "taken", .value = {}});
-}
-
-Result<void> Daemon::switch_over(const std::string& name) {
-  bool found = false;
-  for (const auto& router : routers_) {
-    if (!name.empty() && router->router().name != name) continue;
-    if (router->state().role != machine::Role::kActive) continue;
-    found = true;
-    if (auto begun = switch_over_one(*router); !begun) return begun;
-  }
-  if (!found && !name.empty() && find(name) == nullptr)
-    return fail(fmt::format("there is no router {}", name));
-  if (!found) return fail("nothing to move: this node is not active");
-  return {};
-}
-
-/// Make before break: the other node takes the addresses first.
-Result<void> Daemon::switch_over_one(VirtualRouter& router) {
-  const std::string& name = router.router().name;
-  for (const auto& link : peers_->links()) {
-    if (!link->is_up() || !link->session()->has_status()) continue;
-    const auto& theirs = link->session()->status().routers;
-    const auto there = std::ranges::find(theirs, name, &peer::RouterStatus::name);
-    if (there == theirs.end()) continue;
-    if (there->priority == 0)
-      return fail(fmt::format("{} is not fit: {}", link->peer_node(), there->reason));
-    if (!peers_->has_same_config(*link))
-      return fail(fmt::format("{} runs another configuration", link->peer_node()));
-    events_.add(name, fmt::format("moves to {} (an operator)", link->peer_node()));
-    link->request(kClaim, {{"router", name}}, kClaimTime, [this, name](peer::Outcome outcome) {
-      VirtualRouter* moved = find(name);
-      if (outcome.ok && moved != nullptr) return moved->yield();
-      events_.add(name, fmt::format("does not move: {}", outcome.words));
-    });
-    return {};
-  }
-  return fail(settings_->peer ? "no other node is there to take it: its link is down"
-                              : "without \"peer\" in the configuration the nodes cannot agree");
-}
-
 void Daemon::tell_manager() {
   std::string status;
   for (const auto& router : routers_)
@@ -327,12 +314,24 @@ void Daemon::watch_signals() {
     log::notice("replaced by a new process; the addresses stay");
     end_ = End::kReplace;
     peers_->set_farewell("it is replaced by a new process");
+/// The first time: the other node takes the addresses first, if it can, and older connections may
+/// end here within the grace. The second time, or if it cannot: at once.
     loop_.stop();
   });
 }
+  if (!is_started_ || !switchover_->give("")) return stop_now();
+  log::notice("stopping: the other node takes the addresses");
+  grace_.start(settings_->grace);
+}
+
+void Daemon::stop_now() {
+  if (std::exchange(has_stopped_, true)) return;
+  log::notice("stopping: the addresses are given away");
+  grace_.stop();
+  switchover_->abandon();
 
 void Daemon::stop() {
-  log::notice("stopping: the addresses are given away");
+  if (std::exchange(is_stopping_, true)) return stop_now();
   daemon::notify("STOPPING=1");
   for (const auto& router : routers_) router->stop();
   end_ = End::kStopped;

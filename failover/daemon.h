@@ -22,6 +22,7 @@
 #include "failover/picture.h"
 #include "failover/server_settings.h"
 #include "failover/sharing.h"
+#include "failover/switchover.h"
 #include "failover/system/guard.h"
 #include "failover/tracking.h"
 #include "failover/virtual_router.h"
@@ -75,12 +76,9 @@ class Daemon {
   [[nodiscard]] const std::vector<std::unique_ptr<VirtualRouter>>& routers() const noexcept {
     return routers_;
   }
+  [[nodiscard]] Switchover& switchover() noexcept { return *switchover_; }
+  [[nodiscard]] const Switchover& switchover() const noexcept { return *switchover_; }
   [[nodiscard]] bool is_started() const noexcept { return is_started_; }
-
-  /// Moves what this node has of the router (empty: of all) to the other node: that one takes it
-  /// first, then this one lets go. Begins only: the events tell how it ends. Errors: why the other
-  /// node cannot have it.
-  [[nodiscard]] Result<void> switch_over(const std::string& router);
 
  private:
   void open_sharing();
@@ -94,7 +92,9 @@ class Daemon {
   void tell_guard();
   void tell_peers();
   void answer(const peer::Request& request, peer::Answer answer);
+  void open_switchover();
   [[nodiscard]] Result<void> switch_over_one(VirtualRouter& router);
+  void stop_now();
   [[nodiscard]] VirtualRouter* find(const std::string& router);
   void stop();
   void finish();
@@ -110,6 +110,8 @@ class Daemon {
   std::function<config::LoadResult()> load_again_;
   Legacy legacy_;
   config::LoadResult reloaded_;
+  bool is_stopping_ = false;
+  bool has_stopped_ = false;
   End end_ = End::kStopped;
   bool is_started_ = false;
 
@@ -121,11 +123,14 @@ class Daemon {
   std::unique_ptr<Tracking> tracking_;
   std::unique_ptr<Notifier> notifier_;
   std::unique_ptr<Peers> peers_;
+  std::unique_ptr<Switchover> switchover_;
   std::unique_ptr<Sharing> sharing_;
   std::vector<std::unique_ptr<VirtualRouter>> routers_;
   std::unique_ptr<PictureTeller> picture_teller_;  // none: no data plane is watched
   event::Timer patience_;                          // for what tracking has to say first
-  event::Timer linger_;                            // after the addresses were given away for good
+  std::size_t idle_routers_ = 0;  // at the end: so many have let their programs end
+  event::Timer grace_;            // for older connections, when this node stops
+  event::Timer linger_;           // after the addresses were given away for good
   command::CommandTable commands_;
   std::unique_ptr<command::CommandServer> command_server_;
   std::unique_ptr<Endpoints> endpoints_;

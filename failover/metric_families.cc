@@ -107,6 +107,45 @@ MetricFamily refused(const Daemon& daemon) {
   return family.take();
 }
 
+MetricFamily moves(const Daemon& daemon) {
+  Family family =
+      counter("moves", "Addresses that an operator moved away from here, or could not.");
+  for (const auto& move : daemon.switchover().moves())
+    for (const bool is_done : {true, false})
+      family.add({{"group", move->router().router().name}, {"result", is_done ? "done" : "failed"}},
+                 static_cast<double>(is_done ? move->counts().done : move->counts().failed));
+  return family.take();
+}
+
+/// One sample for each router's moves.
+template <class Value>
+MetricFamily each_move(const Daemon& daemon, Family family, Value value) {
+  for (const auto& move : daemon.switchover().moves())
+    family.add({{"group", move->router().router().name}}, static_cast<double>(value(*move)));
+  return family.take();
+}
+
+/// One sample for each router that has an actuator.
+template <class Value>
+MetricFamily each_actuator(const Daemon& daemon, Family family, Value value) {
+  for (const auto& router : daemon.routers())
+    if (router->actuator() != nullptr)
+      family.add({{"group", router->router().name}},
+                 static_cast<double>(value(*router->actuator())));
+  return family.take();
+}
+
+MetricFamily actuations(const Daemon& daemon) {
+  Family family = counter("actuations", "Runs of the actuator's programs, by how they ended.");
+  for (const auto& router : daemon.routers())
+    for (const auto& [key, count] : router->figures().actuator.runs)
+      family.add({{"group", router->router().name},
+                  {"action", std::string(key.first)},
+                  {"result", std::string(key.second)}},
+                 static_cast<double>(count));
+  return family.take();
+}
+
 MetricFamily tracked(const Daemon& daemon) {
   Family family = gauge("track_ok", "1 while what is tracked is well.");
   for (const machine::Tracked& one : daemon.tracking().all())
@@ -211,6 +250,20 @@ std::vector<MetricFamily> metric_families(const Daemon& daemon) {
       each_peer(daemon, counter("peer_let_gos_received", "Addresses that the node let go of."),
                 [](const peer::PeerLink& l) { return l.counters().let_gos_received; }));
   families.push_back(counter("notify_runs", "Runs of the program that is notified.")
+  families.push_back(moves(daemon));
+  families.push_back(each_move(
+      daemon,
+      gauge("connections_retained", "Connections that go on here while the address is elsewhere."),
+      [](const PlannedMove& m) { return m.connections_retained(); }));
+  families.push_back(each_move(daemon,
+                               counter("connections_cut", "Of these, those that had to end."),
+                               [](const PlannedMove& m) { return m.counts().cut; }));
+  families.push_back(
+      each_move(daemon, counter("packets_handed_back", "Packets of older connections, returned."),
+                [](const PlannedMove& m) { return m.counts().handed_back; }));
+  families.push_back(gauge("second_chance", "1 unless a planned move has to break connections.")
+                         .add({}, daemon.switchover().trouble().empty() ? 1 : 0)
+                         .take());
                          .add({}, static_cast<double>(daemon.notifier().counts().runs))
                          .take());
   families.push_back(counter("notify_failures", "Of these, those that failed, and changes untold.")
@@ -223,3 +276,16 @@ std::vector<MetricFamily> metric_families(const Daemon& daemon) {
 }
 
 }  // namespace tandem::failover
+  families.push_back(actuations(daemon));
+  families.push_back(each_actuator(
+      daemon, gauge("actuation_duration_seconds", "Of the last acquisition, until it was proven."),
+      [](const Actuator& a) { return std::chrono::duration<double>(a.figures().took).count(); }));
+  families.push_back(each_actuator(
+      daemon,
+      gauge("actuator_ok",
+            "0 while the network is not known to send an active node its addresses."),
+      [](const Actuator& a) { return a.plan().is_to_have() && !a.plan().is_done() ? 0 : 1; }));
+  families.push_back(each_actuator(
+      daemon,
+      counter("actuator_moved_away", "Addresses that others were found to have been given."),
+      [](const Actuator& a) { return a.figures().moved_away; }));

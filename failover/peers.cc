@@ -49,8 +49,8 @@ peer::PeerLink::Callbacks Peers::callbacks_for(const config::Node& node) {
     // One that has lain in a buffer while this node was frozen is about another time.
     if (!is_stale(as_of)) callbacks_.on_let_go(router);
   };
-  callbacks.on_request = [this](const peer::Request& request, peer::Answer answer) {
-    callbacks_.on_request(request, std::move(answer));
+  callbacks.on_request = [this, &node](const peer::Request& request, peer::Answer answer) {
+    callbacks_.on_request(node.name, request, std::move(answer));
   };
   callbacks.on_settings = [this, &node](const peer::SettingsPart& part) {
     callbacks_.on_settings(node.name, part);
@@ -67,17 +67,17 @@ peer::PeerLink::Callbacks Peers::callbacks_for(const config::Node& node) {
 void Peers::add(const config::Node& node, std::shared_ptr<const peer::Credentials> credentials) {
   links_.push_back(std::make_unique<peer::PeerLink>(
       poller_, *listener_,
-      peer::PeerLink::Settings{.hello = {.node = settings_.self.name,
-                                         .version = kVersion,
-                                         .config_hash = config_hash_,
-                                         .started_at = std::chrono::floor<Milliseconds>(
-                                             events_.begun_at())},
-                               .own_address = settings_.self.address,
-                               .peer_node = node.name,
-                               .peer_address = node.address,
-                               .port = settings_.peer->port,
-                               .credentials = std::move(credentials),
-                               .heartbeat = settings_.advert_interval},
+      peer::PeerLink::Settings{
+          .hello = {.node = settings_.self.name,
+                    .version = kVersion,
+                    .config_hash = config_hash_,
+                    .started_at = std::chrono::floor<Milliseconds>(events_.begun_at())},
+          .own_address = settings_.self.address,
+          .peer_node = node.name,
+          .peer_address = node.address,
+          .port = settings_.peer->port,
+          .credentials = std::move(credentials),
+          .heartbeat = settings_.advert_interval},
       callbacks_for(node)));
 }
 

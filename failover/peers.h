@@ -24,7 +24,7 @@ class Peers {
     /// The peer says that it holds this router's addresses.
     std::function<void(const std::string& router, const machine::PeerHolds&)> on_holds;
     std::function<void(const std::string& router)> on_let_go;
-    std::function<void(const peer::Request&, peer::Answer)> on_request;
+    std::function<void(const std::string& node, const peer::Request&, peer::Answer)> on_request;
     std::function<void(const std::string& node)> on_up;
     std::function<void(const std::string& node)> on_down;
     std::function<void(const std::string& node, const peer::SettingsPart&)> on_settings;

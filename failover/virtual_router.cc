@@ -199,6 +199,17 @@ void VirtualRouter::mend() {
     log::debug("{}: {}", router_.name, opened.error().message);
     mend_.start(kMendEvery);
     return;
+void VirtualRouter::admit_packets(Milliseconds for_time) {
+  admits_packets_ = for_time;
+  if (state_.role != machine::Role::kActive) close_gate();
+}
+
+/// As far as it may be closed.
+void VirtualRouter::close_gate() {
+  if (gate_ && gate_->is_up() && !gate_->hold(admits_packets_, system::Gate::Open::kForPackets))
+    ++figures_.lease_failures;
+}
+
   }
   if (gate_ && gate_->is_supported()) {
     const bool is_active = state_.role == machine::Role::kActive;
@@ -243,6 +254,8 @@ void VirtualRouter::on_packet(const wire::Envelope& envelope, wire::ByteView pay
 void VirtualRouter::input(const machine::Input& input) {
   const Instant began = Clock::now();
   const machine::Role before = state_.role;
+  if (seals_)
+    if (auto words = seals_->warn(envelope)) ground_.events.add(router_.name, std::move(*words));
   const std::uint8_t right_before = told_right_;
   machine::Step step = machine::step(machine_, state_, system::boot_now(), input);
   state_ = step.state;
@@ -255,6 +268,14 @@ void VirtualRouter::input(const machine::Input& input) {
   told_right_ = state_.right;
   if (before != state_.role || right_before != state_.right) ground_.on_change();
   arm();
+void VirtualRouter::refuse(wire::Refusal refusal, const wire::Envelope& envelope,
+                           wire::ByteView payload) {
+  ++figures_.refused[static_cast<std::size_t>(refusal)];
+  if (!seals_) return;
+  if (auto words = seals_->complain(refusal, payload, envelope, std::chrono::system_clock::now()))
+    ground_.events.add(router_.name, std::move(*words));
+}
+
 }
 
 void VirtualRouter::arm() {
@@ -308,9 +329,11 @@ void VirtualRouter::perform(const machine::Acquire&) {
 void VirtualRouter::perform(const machine::Release&) {
   keep_.stop();
   announcer_.stop();
-  if (gate_ && gate_->is_up() && !gate_->hold(Milliseconds(0))) ++figures_.lease_failures;
-  if (const auto released = addresses_.release(); !released)
-    ground_.events.add(router_.name, released.error().message);
+  close_gate();
+  if (is_local())
+    if (const auto released = addresses_.release(); !released)
+      ground_.events.add(router_.name, released.error().message);
+  if (actuator_) actuator_->release();
   ground_.on_plan_change();
   ground_.on_let_go(router_.name);
 }
@@ -362,3 +385,19 @@ Milliseconds VirtualRouter::lease() const {
 }
 
 }  // namespace tandem::failover
+bool VirtualRouter::is_local() const noexcept {
+  return !ground_.settings.actuator || ground_.settings.actuator->local;
+}
+
+bool VirtualRouter::is_holding() const noexcept {
+  if (is_local()) return addresses_.holding() == system::Holding::kHeld;
+  return state_.role == machine::Role::kActive;
+}
+
+void VirtualRouter::when_idle(std::function<void()> done) {
+  if (actuator_)
+    actuator_->when_idle(std::move(done));
+  else
+    done();
+}
+

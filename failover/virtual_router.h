@@ -102,6 +102,10 @@ class VirtualRouter {
   /// Adds what is to be done if the daemon dies now. Nothing unless it is active.
   void add_to(system::GuardPlan& plan) const;
 
+  /// While it is not active, packets for the addresses are let in for so long from now on, and
+  /// questions for them are not: they are kept elsewhere on this node (failover/planned_move.h). 0:
+  /// no longer.
+  void admit_packets(Milliseconds for_time);
   [[nodiscard]] const config::Router& router() const noexcept { return router_; }
   [[nodiscard]] const machine::State& state() const noexcept { return state_; }
   [[nodiscard]] const machine::Right& right() const noexcept { return right_; }
@@ -119,6 +123,14 @@ class VirtualRouter {
   void on_packet(const wire::Envelope& envelope, wire::ByteView payload);
   void input(const machine::Input& input);
   void perform(const machine::Action& action);
+  /// Null: none is configured, or there is nothing it could move.
+  [[nodiscard]] const Actuator* actuator() const noexcept { return actuator_.get(); }
+  /// The addresses are put on this node by the daemon; otherwise they are there all the time.
+  [[nodiscard]] bool is_local() const noexcept;
+  /// This node has them, as far as it has a say in it.
+  [[nodiscard]] bool is_holding() const noexcept;
+  /// Calls `done` once no program runs for it any more, after stop().
+  void when_idle(std::function<void()> done);
   void perform(const machine::SendAdvert& send);
   void perform(const machine::Acquire&);
   void perform(const machine::Release&);
@@ -135,6 +147,7 @@ class VirtualRouter {
   [[nodiscard]] Milliseconds lease() const;
 
   Ground ground_;
+  void close_gate();
   const config::Router& router_;
   const machine::Config machine_;
   machine::State state_;
@@ -146,6 +159,7 @@ class VirtualRouter {
   RouterFigures figures_;
   wire::Expectation expectation_;
   system::Link link_;
+  Milliseconds admits_packets_{0};
   system::Addresses addresses_;
   system::Announcer announcer_;
   std::optional<system::Gate> gate_;  // none: no lease is wanted

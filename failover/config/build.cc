@@ -98,6 +98,10 @@ class SettingsBuilder {
                        "means nothing beside \"nopreempt\": nothing is taken back");
     read(failover_.child("lease"), out_.lease);
   }
+    const Place switchover = failover_.child("switchover");
+    read(switchover.child("second_chance"), out_.second_chance);
+    read(switchover.child("drain"), out_.drain);
+    read(builder_.root.child("global").child("grace"), out_.grace);
 
   void check_interval() {
     const Place at = failover_.child("advert_int");
@@ -446,6 +450,16 @@ class SettingsBuilder {
     if (!at || at.value->type != jsonc::Type::kObject) return;
     out_.notify.exec = program(at.child("exec"));
     read(at.child("timeout"), out_.notify.timeout);
+  void track_file(const std::string& name, const Place& at) {
+    TrackFile file;
+    file.name = name;
+    read(at.child("path"), file.path);
+    if (!file.path.empty() && !file.path.starts_with('/'))
+      builder_.error(at.child("path"), "the whole path of the file is expected");
+    read(at.child("weight"), file.weight);
+    out_.track.files.push_back(std::move(file));
+  }
+
   }
 
   /// A program and its arguments.
@@ -453,6 +467,26 @@ class SettingsBuilder {
     std::vector<std::string> words;
     for (const Place& word : one_or_list(exec))
       if (word.value->type == jsonc::Type::kString) words.push_back(word.value->text);
+  void actuator() {
+    const Place at = failover_.child("actuator");
+    if (!at || at.value->type != jsonc::Type::kObject) return;
+    Actuator actuator;
+    actuator.exec = program(at.child("exec"));
+    actuator.read_back = program(at.child("read_back"));
+    read(at.child("timeout"), actuator.timeout);
+    read(at.child("retry"), actuator.retry);
+    read(at.child("interval"), actuator.interval);
+    read(at.child("local"), actuator.local);
+    read(at.child("release"), actuator.release);
+    if (at.child("interval") && !at.child("read_back"))
+      builder_.warning(at.child("interval"), "means nothing without \"read_back\"");
+    if (!failover_.child("transport"))
+      builder_.warning(at,
+                       "networks that need an actuator rarely carry multicast: say "
+                       "\"transport\": \"unicast\" (or \"multicast\") as well");
+    out_.actuator = std::move(actuator);
+  }
+
     if (exec && words.empty())
       builder_.error(exec, "a program is expected: [\"/path\", \"argument\", …]");
     else if (exec && !words.front().starts_with('/'))

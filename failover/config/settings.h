@@ -125,3 +125,6 @@ struct Settings {
 
 }  // namespace tandem::failover::config
   std::optional<Auth> auth;  // none: plain adverts
+  bool second_chance = true;          // older connections go on when an operator moves an address
+  Milliseconds grace{30'000};         // of global: what older connections have when a node stops
+  Milliseconds drain{3'600'000};      // how long they may

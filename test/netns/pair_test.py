@@ -141,7 +141,9 @@ vrrp_instance {name} {{
         )  # fmt: skip
 
 
-class PairTest(TestCase):
+class PairStage(TestCase):
+    """Two hosts, and nodes on them as a test likes."""
+
     def setUp(self):
         super().setUp()
         lab = tandem_lab.Lab()
@@ -157,6 +159,8 @@ class PairTest(TestCase):
         wait_until(lambda: holder.holds_all() and not other.holds(),
                    f"{holder.host.name} has the addresses alone")  # fmt: skip
 
+
+class PairTest(PairStage):
     # ---- tandem with tandem --------------------------------------------------------------------
 
     def pair(self, **options):
@@ -181,9 +185,9 @@ class PairTest(TestCase):
         types = dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE))
         document = (TOP / "docs/FAILOVER.md").read_text(encoding="utf-8")
         rows = dict(re.findall(r"^\| `(tandem_failover_\w+)` \| (\w+) \|", document, re.MULTILINE))
-        # Without scripts there are no figures about them.
-        scripts = {name: kind for name, kind in rows.items() if "_script_" in name}
-        self.assertEqual(types | scripts, rows)
+        # Without scripts and actuators there are no figures about them.
+        others = {name: kind for name, kind in rows.items() if re.search("_(script|actuat)", name)}
+        self.assertEqual(types | others, rows)
         self.assertIn('tandem_failover_state{group="main",state="active"} 1', text)
         self.assertIn(f'tandem_failover_vip_owned{{group="main",vip="{VIP}"}} 1', text)
         ready = one.host.run("curl", "-s", "http://127.0.0.1:8405/ready").stdout
@@ -346,7 +350,9 @@ class PairTest(TestCase):
         one, two = self.linked_pair(v6=True)
         wait_until(lambda: one.show()["peers"][0]["routers"][1]["priority"], "two is fit")
         done = one.host.run("tandemctl", "-F", str(one.socket), "switchover", check=False)
-        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertRegex(done.stdout, r"(?m)^main moved to two in \d+ ms; ")
+        self.assertRegex(done.stdout, r"(?m)^main/6 moved to two in \d+ ms; ")
         self.settle(two, one)
         self.assertIn("backup -> active (claim)", two.process.output())
         self.assertIn("active -> backup (yield)", one.process.output())
@@ -517,6 +523,30 @@ time.sleep(600)
         self.settle(two, one)
         self.assertIn("none: script flag ended with status 1", one.process.output())
         flag.touch()
+        self.settle(one, two)
+
+    def test_a_file_moves_the_addresses_and_gives_them_back(self):
+        path = pathlib.Path(self.folder) / "no-vip"
+        one = Tandem(self.hosts["one"], self.folder, 150)
+        one.keep = self.keep
+        files = {"maintenance": {"path": str(path), "weight": -60}}
+        one.write(track={"lb": False, "file": files})
+        one.start()
+        two = self.node(Tandem, "two", 100)
+        self.settle(one, two)
+        path.touch()
+        self.settle(two, one)
+        self.assertEqual(one.router()["priority_why"], "150 - 60 (file maintenance says 1) = 90")
+        text = one.host.run("curl", "-sf", "http://127.0.0.1:8405/metrics").stdout
+        self.assertIn('tandem_failover_track_ok{check="file maintenance"} 0', text)
+        path.write_text("0\n")
+        self.settle(one, two)
+        # Text is not a number, and not overlooked either.
+        path.write_text("back at five\n")
+        self.settle(two, one)
+        self.assertIn("file maintenance: does not hold a number", one.host.run(
+            "tandemctl", "-F", str(one.socket), "show", "failover").stdout)  # fmt: skip
+        path.unlink()
         self.settle(one, two)
 
     # ---- with keepalived -----------------------------------------------------------------------

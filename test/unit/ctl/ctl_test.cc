@@ -1,5 +1,7 @@
 #include "ctl/arguments.h"
 #include "ctl/client.h"
+#include "ctl/moves.h"
+#include "ctl/moving.h"
 #include "ctl/status.h"
 
 #include <catch2/catch.hpp>
@@ -94,6 +96,58 @@ TEST_CASE("status shows each backend before its servers, with state and reason")
         "  app/web2   server    DOWN      2h     1       0         30     L4CON (Connection "
         "refused)\n"
         "  app/spare  backup    no check  90s    1       0         0\n");
+}
+
+TEST_CASE("moves are read from JSON, and nothing else passes for them") {
+  const auto moves = parse_moves(
+      R"([{"router":"main","state":"backup","forwarding":false,"move":{"to":"lb2",
+          "began":"2026-11-21T20:15:42.000Z","stage":"retaining","words":"","took_seconds":0.0134,
+          "lasted_seconds":0,"connections_kept":67,"connections_left":60,"connections_cut":0,
+          "packets_handed_back":0}},{"router":"main/6","state":"active","forwarding":true}])");
+  REQUIRE(moves);
+  REQUIRE(moves->size() == 2);
+  CHECK(moved_words(moves->front()) ==
+        "main moved to lb2 in 13 ms; 60 older connections go on here until they end");
+  CHECK_FALSE(moves->front().is_active);
+  CHECK(moves->back().is_active);
+  CHECK(begun_since({}, *moves).size() == 1);
+  CHECK(begun_since(*moves, *moves).empty());
+  for (const char* other : {"", "{}", "[1]", R"([{"router":1}])", R"([{"move":{"began":{}}}])"})
+    CHECK_FALSE(parse_moves(other));
+}
+
+TEST_CASE("a move is told as it went") {
+  Move move{.router = "main", .to = "lb2", .stage = "failed", .words = "it is not fit"};
+  CHECK(moved_words(move) == "main does not move: it is not fit");
+  move.stage = "done";
+  move.words.clear();
+  move.took_seconds = 0.02;
+  CHECK(moved_words(move) == "main moved to lb2 in 20 ms; older connections broke");
+  move.kept = 5;
+  move.cut = 1;
+  move.lasted_seconds = 4.2;
+  move.packets = 77;
+  CHECK(moved_words(move) ==
+        "main moved to lb2 in 20 ms; 5 older connections went on, 1 were cut; over after 4.2 s, "
+        "77 packets handed back");
+}
+
+TEST_CASE("a timeline has what is new, from its first event on, over midnight too") {
+  const std::string before = "2026-11-21T23:59:59.000Z main: old\n";
+  const std::string after = before +
+                            "2026-11-21T23:59:59.900Z main: moves to lb2 (an operator)\n"
+                            "not an event\n"
+                            "2026-11-22T00:00:00.050Z main: active -> backup\n";
+  CHECK(timeline(before, after) ==
+        "    0.000 s  main: moves to lb2 (an operator)\n"
+        "    0.150 s  main: active -> backup\n");
+  CHECK(timeline(after, after).empty());
+}
+
+TEST_CASE("which commands wait for what they have asked for") {
+  CHECK(is_moving({"switchover"}));
+  CHECK(is_moving({"drill", "main"}));
+  CHECK_FALSE(is_moving({"show", "moves"}));
 }
 
 }  // namespace tandem::ctl
