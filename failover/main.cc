@@ -4,6 +4,7 @@
 #include "failover/config/load.h"
 #include "failover/daemon.h"
 #include "failover/legacy.h"
+#include "failover/peers.h"
 #include "failover/system/clock.h"
 #include "failover/system/guard.h"
 #include "failover/version.h"
@@ -154,7 +155,12 @@ class Runner {
 
  private:
   config::LoadResult load() const {
-    return config::load(options_.files, config::Identity::of_this_machine(options_.node));
+    auto identity = config::Identity::of_this_machine(options_.node);
+    identity.find_flaw = [](const config::Peer& peer, const std::string& node) {
+      auto usable = credentials_of(peer, node);
+      return usable ? std::nullopt : std::optional(std::move(usable.error()));
+    };
+    return config::load(options_.files, identity);
   }
 
   int serve(config::LoadResult loaded) {

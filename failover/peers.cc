@@ -10,6 +10,20 @@
 
 namespace tandem::failover {
 
+std::expected<std::shared_ptr<const peer::Credentials>, config::Flaw> credentials_of(
+    const config::Peer& peer, const std::string& node) {
+  if (peer.certificate.empty()) {
+    auto made = peer::Credentials::of_secret(peer.secret);
+    if (made) return *made;
+    return std::unexpected(config::Flaw{.key = "secret", .words = made.error().message});
+  }
+  auto made = peer::Credentials::of_certificates(
+      {.own = peer.certificate, .authorities = peer.authorities}, node);
+  if (made) return *made;
+  return std::unexpected(config::Flaw{.key = made.error().is_of_authorities ? "ca" : "crt",
+                                      .words = made.error().words});
+}
+
 Peers::Peers(event::Poller& poller, const config::Settings& settings, std::string config_hash,
              EventLog& events, Callbacks callbacks)
     : poller_(poller),
@@ -23,8 +37,10 @@ Peers::~Peers() = default;
 
 Result<void> Peers::open() {
   if (!settings_.peer) return {};
-  auto credentials = peer::Credentials::of_secret(settings_.peer->secret);
-  if (!credentials) return fail("/failover/peer/secret: " + credentials.error().message);
+  auto credentials = credentials_of(*settings_.peer, settings_.self.name);
+  if (!credentials)
+    return fail(
+        fmt::format("/failover/peer/{}: {}", credentials.error().key, credentials.error().words));
   listener_ =
       std::make_unique<peer::PeerListener>(poller_, settings_.self.address, settings_.peer->port);
   for (const config::Node& node : settings_.peers) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "common/event/poller.h"
+#include "failover/config/load.h"
 #include "failover/config/settings.h"
 #include "failover/event_log.h"
 #include "failover/machine/machine.h"
@@ -11,12 +12,17 @@
 #include "failover/peer/listener.h"
 
 #include <chrono>
+#include <expected>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 namespace tandem::failover {
+
+/// What `node` proves itself with on its links.
+[[nodiscard]] std::expected<std::shared_ptr<const peer::Credentials>, config::Flaw> credentials_of(
+    const config::Peer& peer, const std::string& node);
 
 class Peers {
  public:

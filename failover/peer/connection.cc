@@ -21,10 +21,10 @@ constexpr int kReadsPerTurn = 16;
 
 Connection::Connection(event::Poller& poller, Owner& owner,
                        std::shared_ptr<const Credentials> credentials, TlsStream::Side side,
-                       Session session)
+                       const std::string& peer_node, Session session)
     : Socket(poller),
       owner_(owner),
-      tls_(std::move(credentials), side),
+      tls_(std::move(credentials), side, peer_node),
       session_(std::move(session)),
       patience_(poller.loop(), [this] {
         end({.cause = is_connecting_ ? Ending::Cause::kUnreachable : Ending::Cause::kHandshake,
@@ -109,7 +109,8 @@ void Connection::end_with_stream() {
   if (tls_.state() == TlsStream::State::kEnded)
     return end({.cause = Ending::Cause::kLost, .words = "it ended TLS without a word"});
   if (tls_.state() == TlsStream::State::kFailed)
-    end({.cause = was_secure_ ? Ending::Cause::kMalformed : Ending::Cause::kHandshake,
+    // Who dials is done before the other has looked at its certificate, and hears of it later.
+    end({.cause = session_.is_up() ? Ending::Cause::kMalformed : Ending::Cause::kHandshake,
          .words = tls_.trouble()});
 }
 

@@ -55,8 +55,9 @@ class Connection final : public event::Socket {
     ~Owner() = default;
   };
 
+  /// The session is with `peer_node`, and only that node can prove itself.
   Connection(event::Poller& poller, Owner& owner, std::shared_ptr<const Credentials> credentials,
-             TlsStream::Side side, Session session);
+             TlsStream::Side side, const std::string& peer_node, Session session);
 
   /// Takes over a socket that connects or is connected. False: it cannot be watched.
   [[nodiscard]] bool begin(FileDescriptor fd);

@@ -102,6 +102,7 @@ void PeerLink::accept(FileDescriptor fd) {
 void PeerLink::begin(FileDescriptor fd, TlsStream::Side side) {
   Connection::Owner& owner = *this;
   candidates_.push_back(std::make_unique<Connection>(poller_, owner, settings_.credentials, side,
+                                                     settings_.peer_node,
                                                      Session({.own_node = settings_.hello.node,
                                                               .peer_node = settings_.peer_node,
                                                               .heartbeat = settings_.heartbeat},

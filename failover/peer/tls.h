@@ -1,43 +1,17 @@
-// What proves to a node that the other one is its peer, and the TLS 1.3 that stands on it: bytes to
-// bytes, without a socket. A secret that both configurations share is one proof; others get a
-// factory of their own. Thread: a Credentials any, once made; a TlsStream its owner's.
+// TlsStream: the TLS 1.3 between two nodes that prove who they are (credentials.h): bytes to bytes,
+// without a socket. Thread: its owner's.
 #pragma once
 
-#include "common/result.h"
+#include "failover/peer/credentials.h"
 
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 
-struct ssl_ctx_st;
 struct ssl_st;
 
 namespace tandem::failover::peer {
-
-/// Immutable; shared by every link of a node.
-class Credentials {
- public:
-  /// Fewest characters of a secret. What a person makes up can be guessed by whoever records one
-  /// handshake, at leisure: it should be 32 random bytes written as text.
-  static constexpr std::size_t kSecretCharactersMin = 16;
-
-  /// Errors: the secret is too short.
-  [[nodiscard]] static Result<std::shared_ptr<const Credentials>> of_secret(
-      std::string_view secret);
-
-  [[nodiscard]] ssl_ctx_st* context() const noexcept { return context_.get(); }
-
- private:
-  struct Free {
-    void operator()(ssl_ctx_st* context) const noexcept;
-  };
-
-  Credentials() = default;
-
-  std::unique_ptr<ssl_ctx_st, Free> context_;
-};
 
 /// One TLS connection between two byte streams that somebody else moves.
 class TlsStream {
@@ -49,7 +23,8 @@ class TlsStream {
   /// of fifty heartbeats a second reaches in days; OpenSSL counts, but changes nothing by itself.
   static constexpr std::uint32_t kSendsPerKey = 1U << 20U;
 
-  TlsStream(std::shared_ptr<const Credentials> credentials, Side side,
+  /// `peer_node`: whose certificate is expected. A secret names nobody.
+  TlsStream(std::shared_ptr<const Credentials> credentials, Side side, std::string peer_node,
             std::uint32_t sends_per_key = kSendsPerKey);
 
   /// Takes what came from the network, as far as it goes; `plain` gets what it meant. Call it with
@@ -72,11 +47,15 @@ class TlsStream {
   void shake_hands();
   void read(std::string& plain);
   void fail_with(int result);
+  [[nodiscard]] bool is_proven() const;
+  [[nodiscard]] std::string words_of(unsigned long error) const;
+  [[nodiscard]] std::string words_of_certificate() const;
 
   std::shared_ptr<const Credentials> credentials_;
   std::unique_ptr<ssl_st, Free> ssl_;
   State state_ = State::kHandshake;
   std::string trouble_;
+  std::string peer_node_;
   std::uint32_t sends_per_key_;
   std::uint32_t sends_ = 0;  // since the keys were last changed
 };

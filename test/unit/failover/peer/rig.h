@@ -145,7 +145,7 @@ class Stranger final : public event::Socket {
     auto fd = dial(loopback(1), loopback(2), port);
     REQUIRE(fd.has_value());
     attach(fd->release());
-    if (of_stranger) tls_.emplace(std::move(of_stranger), TlsStream::Side::kDials);
+    if (of_stranger) tls_.emplace(std::move(of_stranger), TlsStream::Side::kDials, "lb2");
     REQUIRE(watch());
   }
 

@@ -31,8 +31,8 @@ struct Wire {
 
   Wire(std::string_view one, std::string_view other,
        std::uint32_t sends_per_key = TlsStream::kSendsPerKey)
-      : dials(credentials(one), TlsStream::Side::kDials, sends_per_key),
-        listens(credentials(other), TlsStream::Side::kListens, sends_per_key) {
+      : dials(credentials(one), TlsStream::Side::kDials, "lb2", sends_per_key),
+        listens(credentials(other), TlsStream::Side::kListens, "lb1", sends_per_key) {
     dials.receive({}, heard_by_dialler);
     carry();
   }
@@ -100,7 +100,7 @@ TEST_CASE("what was recorded means nothing in another connection") {
 
 TEST_CASE("what is no TLS is called so") {
   for (const std::string_view bytes : {"GET / HTTP/1.1\r\n\r\n", "SSH-2.0-OpenSSH_9.2\r\n"}) {
-    TlsStream stream(credentials(kSecret), TlsStream::Side::kListens);
+    TlsStream stream(credentials(kSecret), TlsStream::Side::kListens, "lb1");
     std::string plain;
     stream.receive(bytes, plain);
     CHECK(stream.state() == TlsStream::State::kFailed);
