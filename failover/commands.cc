@@ -24,6 +24,14 @@ std::vector<std::string> texts(const std::vector<IpPrefix>& prefixes) {
   return texts;
 }
 
+std::string seal_words(const config::Settings& settings) {
+  if (!settings.auth) return "";
+  std::string words = fmt::format(", sealed with key {}", settings.auth->keys.front().id);
+  for (const config::AuthKey& key : settings.auth->keys | std::views::drop(1))
+    words += fmt::format(", taken with {} too", key.id);
+  return words;
+}
+
 std::string heard_words(const VirtualRouter& router) {
   const auto& heard = router.heard();
   if (!heard) return "nobody heard";
@@ -107,6 +115,8 @@ std::string describe_as_json(const Daemon& daemon) {
                {"routers", Json::array()},
                {"peers", Json::array()},
                {"tracked", Json::array()}};
+  if (const auto& auth = daemon.settings().auth; auth)
+    for (const config::AuthKey& key : auth->keys) json["auth_keys"].push_back(key.id);
   for (const auto& router : daemon.routers()) json["routers"].push_back(router_json(*router));
   for (const auto& link : daemon.peers().links()) json["peers"].push_back(peer_json(daemon, *link));
   for (const machine::Tracked& tracked : daemon.tracking().all())
@@ -170,9 +180,9 @@ std::string describe_moves_as_json(const Daemon& daemon) {
 std::string describe(const Daemon& daemon) {
   const config::Settings& settings = daemon.settings();
   std::string out =
-      fmt::format("node {} on {}, VRRPv{} {}, every {}, config {}, guard {}\n", settings.self.name,
+      fmt::format("node {} on {}, VRRPv{} {}, every {}{}, config {}, guard {}\n", settings.self.name,
                   settings.interface, settings.version, settings.unicast ? "unicast" : "multicast",
-                  format_duration(settings.advert_interval), daemon.config_hash(),
+                  format_duration(settings.advert_interval), seal_words(settings), daemon.config_hash(),
                   daemon.guard().is_standing() ? "stands" : "is missing");
   for (const auto& router : daemon.routers()) out += router_lines(*router);
   for (const auto& link : daemon.peers().links()) out += peer_lines(daemon, *link);

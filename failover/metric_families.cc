@@ -229,6 +229,11 @@ std::vector<MetricFamily> metric_families(const Daemon& daemon) {
                           counter("neighbour_advertisements_sent", "Unsolicited ones sent."),
                           [](const Router& r) { return r.announcer().counts().neighbour_sent; }));
   families.push_back(each(daemon,
+  families.push_back(each(
+      daemon,
+      gauge("advert_clock_ahead_seconds",
+            "By how much the clock of the node heard last is ahead; 0: adverts have no seals."),
+      [](const Router& r) { return r.seals() == nullptr ? 0 : r.seals()->clock_ahead_seconds(); }));
                           counter("addresses_put_back", "Addresses somebody had taken away."),
                           [](const Router& r) { return r.addresses().counts().put_back; }));
   families.push_back(
@@ -259,6 +264,33 @@ std::vector<MetricFamily> metric_families(const Daemon& daemon) {
                                counter("connections_cut", "Of these, those that had to end."),
                                [](const PlannedMove& m) { return m.counts().cut; }));
   families.push_back(
+  families.push_back(each_peer(daemon, gauge("peer_up", "1 while the link to the node stands."),
+                               [](const peer::PeerLink& l) { return l.is_up() ? 1 : 0; }));
+  families.push_back(each_peer(
+      daemon, gauge("peer_config_match", "0 while the node is there with another configuration."),
+      [&](const peer::PeerLink& l) { return daemon.peers().has_same_config(l) ? 1 : 0; }));
+  families.push_back(each_peer(
+      daemon, gauge("peer_round_trip_seconds", "To the node and back; 0: not known."), round_trip));
+  families.push_back(each_peer(
+      daemon, counter("peer_handshake_failures", "Those that could not prove who they are."),
+      [](const peer::PeerLink& l) { return l.counters().handshake_failures; }));
+  families.push_back(
+      each_peer(daemon, counter("peer_let_gos_received", "Addresses that the node let go of."),
+                [](const peer::PeerLink& l) { return l.counters().let_gos_received; }));
+  families.push_back(sync_entries(daemon));
+  families.push_back(
+      counter("sync_refused", "Settings of servers that could not be, or were too many.")
+          .add({}, static_cast<double>(daemon.sharing().settings().refused()))
+          .take());
+  families.push_back(each_peer(
+      daemon, gauge("sync_lag_seconds", "Since the node was told what it has not taken yet."),
+      [&](const peer::PeerLink& l) {
+        return std::chrono::duration<double>(daemon.sharing().lag(l.peer_node())).count();
+      }));
+  families.push_back(each_peer(
+      daemon, counter("sync_resyncs", "How often the node was told everything."),
+      [&](const peer::PeerLink& l) { return daemon.sharing().resyncs(l.peer_node()); }));
+  families.push_back(counter("notify_runs", "Runs of the program that is notified.")
       each_move(daemon, counter("packets_handed_back", "Packets of older connections, returned."),
                 [](const PlannedMove& m) { return m.counts().handed_back; }));
   families.push_back(gauge("second_chance", "1 unless a planned move has to break connections.")

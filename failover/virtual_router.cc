@@ -114,6 +114,17 @@ VirtualRouter::VirtualRouter(Ground ground, const config::Router& router, Router
     gate_.emplace(system::Gate::Settings{.table = table_name(router),
                                          .interface = ground_.settings.interface,
                                          .addresses = without_lengths(router.vips)});
+  if (ground_.settings.auth)
+    seals_ = std::make_unique<AdvertSeals>(*ground_.settings.auth, figures_.seals,
+                                           std::chrono::system_clock::now());
+  if (ground_.settings.actuator && !Actuator::movable(router).empty())
+    actuator_ = std::make_unique<Actuator>(Actuator::Ground{
+        .loop = ground_.poller.loop(),
+        .settings = ground_.settings,
+        .router = router_,
+        .events = ground_.events,
+        .figures = figures_.actuator,
+        .other_is_active = [this] { return system::boot_now() < state_.peer_holds_until; }});
   addresses_.set_on_incident([this](const system::Incident& incident) {
     ground_.events.add(router_.name, incident.words);
   });
@@ -141,9 +152,10 @@ void VirtualRouter::start(std::optional<Instant> waits_until) {
   if (waits_until) {
     // In the machine's terms: as if the predecessor had advertised in our own interval.
     started.advertised_at = *waits_until - machine::safe_silence(machine_);
-  } else if (auto released = addresses_.release(); !released) {
+  } else if (is_local()) {
     // What an earlier daemon may have left behind is nobody's until somebody is active.
-    log::warning("{}: {}", router_.name, released.error().message);
+    if (auto released = addresses_.release(); !released)
+      log::warning("{}: {}", router_.name, released.error().message);
   }
   input(started);
 }
@@ -158,15 +170,17 @@ void VirtualRouter::stop() {
 std::optional<Instant> VirtualRouter::leave() {
   deadline_.stop();
   keep_.stop();
+  if (seals_) figures_.seals = seals_->memory();
   if (state_.role != machine::Role::kActive) return std::nullopt;
   const machine::Centiseconds interval = machine_.version2
                                              ? machine_.advert_interval
                                              : std::max(machine_.advert_interval, kLeaveInterval);
   const Duration wait = 3 * Duration(interval);
-  keep();
+  if (is_local()) keep();
   if (gate_ && gate_->is_up() && !gate_->hold(std::chrono::ceil<Milliseconds>(wait)))
     ++figures_.lease_failures;
   advertise(state_.right, interval);
+  if (seals_) figures_.seals = seals_->memory();
   return system::boot_now() + wait;
 }
 
@@ -185,20 +199,6 @@ Result<void> VirtualRouter::claim(Duration for_time) {
   return {};
 }
 
-void VirtualRouter::on_interface_change(const std::optional<system::InterfaceState>& before) {
-  const auto& now = ground_.interface.link();
-  const bool is_new = now && (!before || before->index != now->index);
-  const bool came_up = ground_.interface.is_usable() && !(before && before->has_carrier);
-  if (is_new || came_up) mend();
-  if (came_up && state_.role == machine::Role::kActive) announcer_.announce();
-}
-
-/// Opens anew what hangs on the interface.
-void VirtualRouter::mend() {
-  if (auto opened = link_.reopen(); !opened) {
-    log::debug("{}: {}", router_.name, opened.error().message);
-    mend_.start(kMendEvery);
-    return;
 void VirtualRouter::admit_packets(Milliseconds for_time) {
   admits_packets_ = for_time;
   if (state_.role != machine::Role::kActive) close_gate();
@@ -210,6 +210,20 @@ void VirtualRouter::close_gate() {
     ++figures_.lease_failures;
 }
 
+void VirtualRouter::on_interface_change(const std::optional<system::InterfaceState>& before) {
+  const auto& now = ground_.interface.link();
+  const bool is_new = now && (!before || before->index != now->index);
+  const bool came_up = ground_.interface.is_usable() && !(before && before->has_carrier);
+  if (is_new || came_up) mend();
+  if (came_up && state_.role == machine::Role::kActive) perform(machine::Announce{});
+}
+
+/// Opens anew what hangs on the interface.
+void VirtualRouter::mend() {
+  if (auto opened = link_.reopen(); !opened) {
+    log::debug("{}: {}", router_.name, opened.error().message);
+    mend_.start(kMendEvery);
+    return;
   }
   if (gate_ && gate_->is_supported()) {
     const bool is_active = state_.role == machine::Role::kActive;
@@ -222,23 +236,26 @@ void VirtualRouter::close_gate() {
 void VirtualRouter::add_to(system::GuardPlan& plan) const {
   if (state_.role != machine::Role::kActive || !ground_.interface.link()) return;
   const auto index = static_cast<unsigned>(ground_.interface.link()->index);
-  for (const IpPrefix& vip : router_.vips) system::add_withdrawal(plan, index, vip);
+  if (is_local())
+    for (const IpPrefix& vip : router_.vips) system::add_withdrawal(plan, index, vip);
   if (!link_.is_open()) return;
   for (const IpAddress& destination : link_.destinations())
     plan.farewells.push_back(link_.farewell(
-        destination, payload(destination, machine::kPriorityFarewell, machine_.advert_interval)));
+        destination, payload(destination, machine::kPriorityFarewell, machine_.advert_interval,
+                             AdvertSeals::Use::kWhenDead)));
 }
 
 // ---- what arrives ------------------------------------------------------------------------------
 
 void VirtualRouter::on_packet(const wire::Envelope& envelope, wire::ByteView payload) {
   expectation_.own = link_.source();
-  const auto advert = wire::decode(payload, envelope, expectation_);
-  if (!advert) {
-    ++figures_.refused[static_cast<std::size_t>(advert.error())];
-    return;
-  }
+  const auto advert =
+      seals_ ? seals_->read(payload, envelope, expectation_, std::chrono::system_clock::now())
+             : wire::decode(payload, envelope, expectation_);
+  if (!advert) return refuse(advert.error(), envelope, payload);
   ++figures_.adverts_received;
+  if (seals_)
+    if (auto words = seals_->warn(envelope)) ground_.events.add(router_.name, std::move(*words));
   if (advert->priority == machine::kPriorityFarewell) ++figures_.farewells_received;
   if (state_.role == machine::Role::kActive && advert->priority != machine::kPriorityFarewell)
     ++figures_.two_masters;
@@ -251,11 +268,17 @@ void VirtualRouter::on_packet(const wire::Envelope& envelope, wire::ByteView pay
                         .is_from_higher_address = envelope.source > link_.source()});
 }
 
+void VirtualRouter::refuse(wire::Refusal refusal, const wire::Envelope& envelope,
+                           wire::ByteView payload) {
+  ++figures_.refused[static_cast<std::size_t>(refusal)];
+  if (!seals_) return;
+  if (auto words = seals_->complain(refusal, payload, envelope, std::chrono::system_clock::now()))
+    ground_.events.add(router_.name, std::move(*words));
+}
+
 void VirtualRouter::input(const machine::Input& input) {
   const Instant began = Clock::now();
   const machine::Role before = state_.role;
-  if (seals_)
-    if (auto words = seals_->warn(envelope)) ground_.events.add(router_.name, std::move(*words));
   const std::uint8_t right_before = told_right_;
   machine::Step step = machine::step(machine_, state_, system::boot_now(), input);
   state_ = step.state;
@@ -268,14 +291,6 @@ void VirtualRouter::input(const machine::Input& input) {
   told_right_ = state_.right;
   if (before != state_.role || right_before != state_.right) ground_.on_change();
   arm();
-void VirtualRouter::refuse(wire::Refusal refusal, const wire::Envelope& envelope,
-                           wire::ByteView payload) {
-  ++figures_.refused[static_cast<std::size_t>(refusal)];
-  if (!seals_) return;
-  if (auto words = seals_->complain(refusal, payload, envelope, std::chrono::system_clock::now()))
-    ground_.events.add(router_.name, std::move(*words));
-}
-
 }
 
 void VirtualRouter::arm() {
@@ -290,14 +305,16 @@ void VirtualRouter::perform(const machine::Action& action) {
 }
 
 wire::Bytes VirtualRouter::payload(const IpAddress& destination, std::uint8_t priority,
-                                   machine::Centiseconds interval) const {
+                                   machine::Centiseconds interval, AdvertSeals::Use use) const {
   const wire::Advert advert{.version = ground_.settings.version,
                             .vrid = router_.vrid,
                             .priority = priority,
                             .interval = interval,
                             .addresses = expectation_.addresses};
-  return wire::encode(advert, {.source = link_.source(), .destination = destination},
-                      {.password = ground_.settings.password});
+  const wire::Envelope envelope{.source = link_.source(), .destination = destination};
+  wire::Bytes bytes = wire::encode(advert, envelope, {.password = ground_.settings.password});
+  if (seals_) seals_->seal(bytes, envelope, use, std::chrono::system_clock::now());
+  return bytes;
 }
 
 void VirtualRouter::perform(const machine::SendAdvert& send) {
@@ -311,8 +328,12 @@ void VirtualRouter::perform(const machine::SendAdvert& send) {
 
 void VirtualRouter::advertise(std::uint8_t priority, machine::Centiseconds interval) {
   if (!link_.is_open()) return;
+  // The guard's farewell must stay beyond all that was sent.
+  if (seals_ && state_.role == machine::Role::kActive &&
+      seals_->must_renew(std::chrono::system_clock::now()))
+    ground_.on_plan_change();
   for (const IpAddress& destination : link_.destinations()) {
-    if (link_.send(destination, payload(destination, priority, interval)))
+    if (link_.send(destination, payload(destination, priority, interval, AdvertSeals::Use::kNow)))
       ++figures_.adverts_sent;
     else
       ++figures_.send_failures;
@@ -321,9 +342,12 @@ void VirtualRouter::advertise(std::uint8_t priority, machine::Centiseconds inter
 
 void VirtualRouter::perform(const machine::Acquire&) {
   ground_.on_plan_change();
-  const auto acquired = addresses_.acquire();
-  keep_.start_periodic(kKeepEvery, kKeepEvery);
-  if (!acquired) fail_to_acquire(acquired.error().message);
+  if (is_local()) {
+    const auto acquired = addresses_.acquire();
+    keep_.start_periodic(kKeepEvery, kKeepEvery);
+    if (!acquired) fail_to_acquire(acquired.error().message);
+  }
+  if (actuator_) actuator_->acquire(reason_ == machine::Reason::kAdopted);
 }
 
 void VirtualRouter::perform(const machine::Release&) {
@@ -338,7 +362,10 @@ void VirtualRouter::perform(const machine::Release&) {
   ground_.on_let_go(router_.name);
 }
 
-void VirtualRouter::perform(const machine::Announce&) { announcer_.announce(); }
+void VirtualRouter::perform(const machine::Announce&) {
+  if (is_local()) announcer_.announce();
+  if (actuator_) actuator_->confirm();
+}
 
 void VirtualRouter::perform(const machine::Moved& moved) {
   reason_ = moved.reason;
@@ -379,12 +406,6 @@ void VirtualRouter::keep() {
     log::debug("{}: {}", router_.name, refreshed.error().message);
 }
 
-Milliseconds VirtualRouter::lease() const {
-  return std::chrono::ceil<Milliseconds>(
-      machine::lease(machine_, highest_other(ground_.settings, router_)));
-}
-
-}  // namespace tandem::failover
 bool VirtualRouter::is_local() const noexcept {
   return !ground_.settings.actuator || ground_.settings.actuator->local;
 }
@@ -401,3 +422,9 @@ void VirtualRouter::when_idle(std::function<void()> done) {
     done();
 }
 
+Milliseconds VirtualRouter::lease() const {
+  return std::chrono::ceil<Milliseconds>(
+      machine::lease(machine_, highest_other(ground_.settings, router_)));
+}
+
+}  // namespace tandem::failover

@@ -5,6 +5,8 @@
 
 #include "common/event/poller.h"
 #include "common/event/timer.h"
+#include "failover/actuator.h"
+#include "failover/advert_seals.h"
 #include "failover/config/settings.h"
 #include "failover/event_log.h"
 #include "failover/machine/machine.h"
@@ -61,6 +63,8 @@ struct RouterFigures {
   std::chrono::system_clock::time_point last_transition{};
   std::chrono::system_clock::time_point last_takeover{};
   std::chrono::nanoseconds takeover{0};  // of the last: from the decision to the last announcement
+  SealMemory seals;                      // as it was when the router was left
+  ActuatorFigures actuator;
 };
 
 /// The node that was heard last.
@@ -98,14 +102,14 @@ class VirtualRouter {
   [[nodiscard]] Result<void> claim(Duration for_time);
   /// An operator moves the address away, and the other node has it.
   void yield() { input(machine::Yield{}); }
-  void on_interface_change(const std::optional<system::InterfaceState>& before);
-  /// Adds what is to be done if the daemon dies now. Nothing unless it is active.
-  void add_to(system::GuardPlan& plan) const;
-
   /// While it is not active, packets for the addresses are let in for so long from now on, and
   /// questions for them are not: they are kept elsewhere on this node (failover/planned_move.h). 0:
   /// no longer.
   void admit_packets(Milliseconds for_time);
+  void on_interface_change(const std::optional<system::InterfaceState>& before);
+  /// Adds what is to be done if the daemon dies now. Nothing unless it is active.
+  void add_to(system::GuardPlan& plan) const;
+
   [[nodiscard]] const config::Router& router() const noexcept { return router_; }
   [[nodiscard]] const machine::State& state() const noexcept { return state_; }
   [[nodiscard]] const machine::Right& right() const noexcept { return right_; }
@@ -115,14 +119,10 @@ class VirtualRouter {
   [[nodiscard]] const system::Addresses& addresses() const noexcept { return addresses_; }
   [[nodiscard]] const system::Announcer& announcer() const noexcept { return announcer_; }
   [[nodiscard]] const system::Link& link() const noexcept { return link_; }
+  /// Null: adverts are plain.
+  [[nodiscard]] const AdvertSeals* seals() const noexcept { return seals_.get(); }
   /// A fault of its own that takes the right away: an address that cannot be put on.
   [[nodiscard]] const machine::Tracked& own_fault() const noexcept { return own_fault_; }
-  void set_on_own_fault(std::function<void()> callback) { on_own_fault_ = std::move(callback); }
-
- private:
-  void on_packet(const wire::Envelope& envelope, wire::ByteView payload);
-  void input(const machine::Input& input);
-  void perform(const machine::Action& action);
   /// Null: none is configured, or there is nothing it could move.
   [[nodiscard]] const Actuator* actuator() const noexcept { return actuator_.get(); }
   /// The addresses are put on this node by the daemon; otherwise they are there all the time.
@@ -131,6 +131,12 @@ class VirtualRouter {
   [[nodiscard]] bool is_holding() const noexcept;
   /// Calls `done` once no program runs for it any more, after stop().
   void when_idle(std::function<void()> done);
+  void set_on_own_fault(std::function<void()> callback) { on_own_fault_ = std::move(callback); }
+
+ private:
+  void on_packet(const wire::Envelope& envelope, wire::ByteView payload);
+  void input(const machine::Input& input);
+  void perform(const machine::Action& action);
   void perform(const machine::SendAdvert& send);
   void perform(const machine::Acquire&);
   void perform(const machine::Release&);
@@ -141,27 +147,30 @@ class VirtualRouter {
   void mend();
   void fail_to_acquire(const std::string& words);
   void turn_fault();
+  void close_gate();
   void advertise(std::uint8_t priority, machine::Centiseconds interval);
   [[nodiscard]] wire::Bytes payload(const IpAddress& destination, std::uint8_t priority,
-                                    machine::Centiseconds interval) const;
+                                    machine::Centiseconds interval, AdvertSeals::Use use) const;
+  void refuse(wire::Refusal refusal, const wire::Envelope& envelope, wire::ByteView payload);
   [[nodiscard]] Milliseconds lease() const;
 
   Ground ground_;
-  void close_gate();
   const config::Router& router_;
   const machine::Config machine_;
   machine::State state_;
   machine::Right right_;
+  Milliseconds admits_packets_{0};
   machine::Reason reason_ = machine::Reason::kStarted;
   machine::Tracked own_fault_;
   std::function<void()> on_own_fault_;
   std::optional<Heard> heard_;
   RouterFigures figures_;
   wire::Expectation expectation_;
+  std::unique_ptr<AdvertSeals> seals_;  // null: plain adverts
   system::Link link_;
-  Milliseconds admits_packets_{0};
   system::Addresses addresses_;
   system::Announcer announcer_;
+  std::unique_ptr<Actuator> actuator_;
   std::optional<system::Gate> gate_;  // none: no lease is wanted
   event::Timer deadline_;
   event::Timer keep_;   // the addresses' lifetime
