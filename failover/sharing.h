@@ -37,7 +37,7 @@ class Sharing {
   /// What operators set within so long is one event.
   static constexpr Milliseconds kGather{100};
   /// Bytes of an event's words that others are told.
-  static constexpr std::size_t kWordsBytesMax = 512;
+  static constexpr std::size_t kWordsBytesMax = 400;
 
   /// `settings` and `events` outlive it.
   Sharing(event::Loop& loop, ServerSettings& settings, EventLog& events, Ways ways);
