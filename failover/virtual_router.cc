@@ -83,6 +83,9 @@ std::uint8_t highest_other(const config::Settings& settings, const config::Route
   std::int64_t highest = router.priority_of_others;
   for (const config::TrackScript& script : settings.track.scripts)
     highest += std::max(script.weight, 0);
+  // A file may say any number.
+  for (const config::TrackFile& file : settings.track.files)
+    if (file.weight != 0) highest = machine::kPriorityOwner - 1;
   return static_cast<std::uint8_t>(std::min<std::int64_t>(highest, machine::kPriorityOwner - 1));
 }
 

@@ -56,6 +56,7 @@ bool Connection::request_surely_unread() const noexcept {
 
 void Connection::on_ready() {
   if (user_ != nullptr) {
+    server_.expect_answer();
     user_->on_connection_ready();
     return;
   }

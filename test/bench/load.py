@@ -45,17 +45,21 @@ def run_load(port, scenario, seconds):
 
 
 def send_exactly(port, scenario, count):
-    """That many requests, one after the other, over eight connections or one for each request."""
-    with contextlib.ExitStack() as stack:
-        clients = []
+    """That many requests: as many at once as the scenario has connections, each answered before
+    the next ones begin; or one after the other, each on a connection of its own."""
+    if scenario.close:
         for number in range(count):
-            if scenario.close:
-                with HttpClient(port) as client:
-                    check_answer(scenario.ask(client, number), scenario)
-                continue
-            if len(clients) < 8:
-                clients.append(stack.enter_context(HttpClient(port)))
-            check_answer(scenario.ask(clients[number % 8], number), scenario)
+            with HttpClient(port) as client:
+                check_answer(scenario.ask(client, number), scenario)
+        return
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(HttpClient(port)) for _ in range(scenario.connections)]
+        for first in range(0, count, len(clients)):
+            wave = clients[: count - first]
+            for number, client in enumerate(wave, first):
+                scenario.send(client, number)
+            for client in wave:
+                check_answer(client.read_response(head_only=scenario.method == "HEAD"), scenario)
 
 
 def check_answer(response, scenario):

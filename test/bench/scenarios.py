@@ -55,7 +55,7 @@ class Scenario:
         """Enough that every server has its connections."""
         return 2 * self.servers
 
-    def ask(self, client, number=0):
+    def send(self, client, number=0):
         """Request `number` of an exact sequence, over an HttpClient."""
         headers, target = {"Host": "bench.example"}, self.target
         if self.routes:
@@ -65,7 +65,12 @@ class Scenario:
         if self.close:
             headers["Connection"] = "close"
         body = b"x" * self.body_bytes if self.body_bytes else None
-        return client.request(self.method, target, headers, body)
+        client.send_request(self.method, target, headers, body)
+
+    def ask(self, client, number=0):
+        """The same, and its answer."""
+        self.send(client, number)
+        return client.read_response(head_only=self.method == "HEAD")
 
     def expected_body(self):
         return origin_body(self.expected_size) if self.target.startswith("/bytes/") else None
