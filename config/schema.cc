@@ -111,8 +111,8 @@ constexpr std::array kSections = {
     &kExpectSection,       &kServerSection,   &kDefaultServerSection,
     &kFailoverSection,     &kGroupSection,    &kNodeSection,
     &kTrackSection,        &kTrackLbSection,  &kTrackScriptSection,
-    &kPeerSection,         &kAuthSection,     &kAuthKeySection,
-    &kNotifySection,       &kFailoverRuntimeSection,
+    &kTrackFileSection,    &kPeerSection,     &kAuthSection,
+    &kAuthKeySection,      &kNotifySection,   &kFailoverRuntimeSection,
     &kFailoverAdminSection};
 
 }  // namespace

@@ -55,6 +55,15 @@ constexpr std::array kTrackScriptKeys = {
             "has failed the node has no right to the addresses."),
 };
 
+constexpr std::array kTrackFileKeys = {
+    required(row("path", Kind::kString, "",
+                 "The whole path of a small file on a local file system. It may not be there, "
+                 "which is 0; an empty one says 1.")),
+    integer("weight", {-253, 253}, "0",
+            "Times the number in the file it is added to the priority; 0: while the file says "
+            "anything but 0 the node has no right to the addresses."),
+};
+
 constexpr std::array kTrackKeys = {
     or_boolean(section("lb", kTrackLbSection,
                        "The data plane: dead, hung or unfit gives the addresses away; `false`: "
@@ -63,6 +72,8 @@ constexpr std::array kTrackKeys = {
                "Interfaces that must be up for the node to have a right to the addresses."),
            Shape::kList),
     shaped(section("script", kTrackScriptSection, "Programs that are asked, by name."),
+           Shape::kNamed),
+    shaped(section("file", kTrackFileSection, "Files with a number in them, by name."),
            Shape::kNamed),
 };
 
@@ -159,6 +170,7 @@ const Section kNodeSection{"node", kNodeKeys};
 const Section kGroupSection{"group", kGroupKeys};
 const Section kTrackLbSection{"track-lb", kTrackLbKeys};
 const Section kTrackScriptSection{"track-script", kTrackScriptKeys};
+const Section kTrackFileSection{"track-file", kTrackFileKeys};
 const Section kTrackSection{"track", kTrackKeys};
 const Section kNotifySection{"notify", kNotifyKeys};
 const Section kPeerSection{"peer", kPeerKeys, "secret crt"};

@@ -111,6 +111,7 @@ extern const Section kNodeSection;
 extern const Section kTrackSection;
 extern const Section kTrackLbSection;
 extern const Section kTrackScriptSection;
+extern const Section kTrackFileSection;
 extern const Section kNotifySection;
 extern const Section kPeerSection;
 extern const Section kActuatorSection;

@@ -20,11 +20,14 @@ Tracking::Tracking(event::Poller& poller, system::RouteMonitor& monitor, system:
   }
   for (const config::TrackScript& script : settings.scripts)
     scripts_.push_back(std::make_unique<ScriptWatch>(poller.loop(), script, on_change_));
+  for (const config::TrackFile& file : settings.files)
+    files_.push_back(std::make_unique<FileWatch>(poller, file, on_change_));
 }
 
 void Tracking::start() {
   if (pulse_) pulse_->start();
   for (const auto& script : scripts_) script->start();
+  for (const auto& file : files_) file->start();
 }
 
 std::vector<machine::Tracked> Tracking::all() const {
@@ -39,6 +42,7 @@ std::vector<machine::Tracked> Tracking::all() const {
     all.push_back(std::move(tracked));
   }
   for (const auto& script : scripts_) all.push_back(script->tracked());
+  for (const auto& file : files_) all.push_back(file->tracked());
   return all;
 }
 

@@ -1,10 +1,11 @@
 // Tracking: everything this node's right to its addresses hangs on: the data plane, interfaces,
-// scripts. It watches and adds up; failover/machine/right.h says what comes of the sum.
+// scripts, files. It watches and adds up; failover/machine/right.h says what comes of the sum.
 // Thread: the loop's.
 #pragma once
 
 #include "common/event/poller.h"
 #include "failover/config/settings.h"
+#include "failover/file_watch.h"
 #include "failover/machine/right.h"
 #include "failover/pulse_watch.h"
 #include "failover/script_watch.h"
@@ -40,6 +41,7 @@ class Tracking {
   std::unique_ptr<PulseWatch> pulse_;
   std::vector<std::unique_ptr<system::Interface>> interfaces_;
   std::vector<std::unique_ptr<ScriptWatch>> scripts_;
+  std::vector<std::unique_ptr<FileWatch>> files_;
 };
 
 }  // namespace tandem::failover

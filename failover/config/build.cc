@@ -73,6 +73,7 @@ class SettingsBuilder {
     auth();
     track();
     notify();
+    actuator();
     sockets();
   }
 
@@ -97,11 +98,11 @@ class SettingsBuilder {
       builder_.warning(failover_.child("preempt_delay"),
                        "means nothing beside \"nopreempt\": nothing is taken back");
     read(failover_.child("lease"), out_.lease);
-  }
     const Place switchover = failover_.child("switchover");
     read(switchover.child("second_chance"), out_.second_chance);
     read(switchover.child("drain"), out_.drain);
     read(builder_.root.child("global").child("grace"), out_.grace);
+  }
 
   void check_interval() {
     const Place at = failover_.child("advert_int");
@@ -336,20 +337,15 @@ class SettingsBuilder {
     read(at.child("secret"), peer.secret);
     if (const Place secret = at.child("secret"); secret && peer.secret.size() < kPeerSecretMin)
       builder_.error(secret, fmt::format("at least {} characters are expected", kPeerSecretMin));
+    certificates(at, peer);
     for (const Node& node : nodes_)
       if (node.address.is_v6() != out_.self.address.is_v6())
         builder_.error(at, fmt::format("node \"{}\" has an \"address\" of another family than this "
                                        "one: the link cannot reach it",
                                        node.name));
-    certificates(at, peer);
     out_.peer = std::move(peer);
   }
 
-  // ---- tracking --------------------------------------------------------------------------------
-
-  void track() {
-    const Place track = failover_.child("track");
-    track_lb(track.child("lb"));
   void certificates(const Place& at, Peer& peer) {
     const Place crt = at.child("crt");
     const Place ca = at.child("ca");
@@ -409,14 +405,23 @@ class SettingsBuilder {
     auth.keys.push_back(std::move(key));
   }
 
+  // ---- tracking --------------------------------------------------------------------------------
+
+  void track() {
+    const Place track = failover_.child("track");
+    track_lb(track.child("lb"));
     for (const Place& entry : one_or_list(track.child("interface")))
       if (entry.value->type == jsonc::Type::kString)
         out_.track.interfaces.push_back(entry.value->text);
     if (!track.child("interface")) out_.track.interfaces.push_back(out_.interface);
     const Place scripts = track.child("script");
-    if (!scripts || scripts.value->type != jsonc::Type::kObject) return;
-    for (const jsonc::Member& member : scripts.value->members)
-      track_script(member.key, scripts.child(member.key));
+    if (scripts && scripts.value->type == jsonc::Type::kObject)
+      for (const jsonc::Member& member : scripts.value->members)
+        track_script(member.key, scripts.child(member.key));
+    const Place files = track.child("file");
+    if (files && files.value->type == jsonc::Type::kObject)
+      for (const jsonc::Member& member : files.value->members)
+        track_file(member.key, files.child(member.key));
   }
 
   void track_lb(const Place& at) {
@@ -445,11 +450,6 @@ class SettingsBuilder {
     out_.track.scripts.push_back(std::move(script));
   }
 
-  void notify() {
-    const Place at = failover_.child("notify");
-    if (!at || at.value->type != jsonc::Type::kObject) return;
-    out_.notify.exec = program(at.child("exec"));
-    read(at.child("timeout"), out_.notify.timeout);
   void track_file(const std::string& name, const Place& at) {
     TrackFile file;
     file.name = name;
@@ -460,13 +460,13 @@ class SettingsBuilder {
     out_.track.files.push_back(std::move(file));
   }
 
+  void notify() {
+    const Place at = failover_.child("notify");
+    if (!at || at.value->type != jsonc::Type::kObject) return;
+    out_.notify.exec = program(at.child("exec"));
+    read(at.child("timeout"), out_.notify.timeout);
   }
 
-  /// A program and its arguments.
-  std::vector<std::string> program(const Place& exec) {
-    std::vector<std::string> words;
-    for (const Place& word : one_or_list(exec))
-      if (word.value->type == jsonc::Type::kString) words.push_back(word.value->text);
   void actuator() {
     const Place at = failover_.child("actuator");
     if (!at || at.value->type != jsonc::Type::kObject) return;
@@ -487,6 +487,11 @@ class SettingsBuilder {
     out_.actuator = std::move(actuator);
   }
 
+  /// A program and its arguments.
+  std::vector<std::string> program(const Place& exec) {
+    std::vector<std::string> words;
+    for (const Place& word : one_or_list(exec))
+      if (word.value->type == jsonc::Type::kString) words.push_back(word.value->text);
     if (exec && words.empty())
       builder_.error(exec, "a program is expected: [\"/path\", \"argument\", …]");
     else if (exec && !words.front().starts_with('/'))

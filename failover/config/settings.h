@@ -52,6 +52,13 @@ struct TrackScript {
   friend bool operator==(const TrackScript&, const TrackScript&) = default;
 };
 
+struct TrackFile {
+  std::string name;
+  std::string path;  // whole
+  int weight = 0;
+  friend bool operator==(const TrackFile&, const TrackFile&) = default;
+};
+
 struct TrackLb {
   SocketAddress bind;  // where tandem-lb listens; a Unix socket
   Milliseconds hang{200};
@@ -63,6 +70,7 @@ struct Track {
   std::optional<TrackLb> lb;
   std::vector<std::string> interfaces;
   std::vector<TrackScript> scripts;
+  std::vector<TrackFile> files;
   friend bool operator==(const Track&, const Track&) = default;
 };
 
@@ -75,14 +83,6 @@ struct Peer {
 };
 inline constexpr std::size_t kPeerSecretMin = 16;
 
-struct Notify {
-  std::vector<std::string> exec;  // empty: none
-  Milliseconds timeout{10'000};
-  friend bool operator==(const Notify&, const Notify&) = default;
-};
-
-struct RuntimeSocket {
-  SocketAddress address;
 /// Seals on adverts (failover/wire/seal.h).
 struct AuthKey {
   std::uint8_t id = 0;
@@ -98,6 +98,26 @@ struct Auth {
   friend bool operator==(const Auth&, const Auth&) = default;
 };
 
+struct Notify {
+  std::vector<std::string> exec;  // empty: none
+  Milliseconds timeout{10'000};
+  friend bool operator==(const Notify&, const Notify&) = default;
+};
+
+/// What makes a network without ARP send the addresses here (failover/actuator.h).
+struct Actuator {
+  std::vector<std::string> exec;       // never empty
+  std::vector<std::string> read_back;  // empty: what `exec` says is believed
+  Milliseconds timeout{10'000};
+  Milliseconds retry{2'000};
+  Milliseconds interval{10'000};
+  bool local = true;     // the addresses are put on this node too
+  bool release = false;  // a node that lets go says so
+  friend bool operator==(const Actuator&, const Actuator&) = default;
+};
+
+struct RuntimeSocket {
+  SocketAddress address;
   std::uint32_t mode = 0600;  // Unix sockets only
   friend bool operator==(const RuntimeSocket&, const RuntimeSocket&) = default;
 };
@@ -111,12 +131,17 @@ struct Settings {
   bool preempt = true;
   Milliseconds preempt_delay{0};
   bool lease = true;
+  bool second_chance = true;      // older connections go on when an operator moves an address
+  Milliseconds grace{30'000};     // of global: what older connections have when a node stops
+  Milliseconds drain{3'600'000};  // how long they may
   Node self;
   std::vector<Node> peers;   // the other nodes
   std::optional<Peer> peer;  // the link to each of them; none: adverts alone
+  std::optional<Auth> auth;  // none: plain adverts
   std::vector<Router> routers;
   Track track;
   Notify notify;
+  std::optional<Actuator> actuator;
   RuntimeSocket runtime;
   SocketAddress admin;
   log::Level log_level = log::Level::kInfo;
@@ -124,7 +149,3 @@ struct Settings {
 };
 
 }  // namespace tandem::failover::config
-  std::optional<Auth> auth;  // none: plain adverts
-  bool second_chance = true;          // older connections go on when an operator moves an address
-  Milliseconds grace{30'000};         // of global: what older connections have when a node stops
-  Milliseconds drain{3'600'000};      // how long they may

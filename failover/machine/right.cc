@@ -28,8 +28,18 @@ std::string failure_of(const Tracked& one) {
   return one.why.empty() ? one.name + " failed" : one.name + " failed: " + one.why;
 }
 
+/// What something adds that says itself how much, and its words.
+std::int64_t weigh_own(const Tracked& one, std::string& words) {
+  const std::int64_t adds = *one.adds;
+  if (adds != 0 || !one.is_ok)
+    fmt::format_to(std::back_inserter(words), " {} {} ({} {})", adds < 0 ? '-' : '+',
+                   adds < 0 ? -adds : adds, one.name, one.why);
+  return adds;
+}
+
 /// What one weight adds, and its words after those before it.
 std::int64_t weigh(const Tracked& one, std::string& words) {
+  if (one.adds) return weigh_own(one, words);
   const std::int64_t weight = one.weight;  // wider: the least int has no positive counterpart
   const auto out = std::back_inserter(words);
   if (weight < 0) {

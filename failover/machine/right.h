@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -16,6 +17,9 @@ struct Tracked {
   /// Positive: added while it is well.
   int weight = 0;
   std::string why;  // of a failure: "timed out after 1s", "is hung (no turn for 212 ms)"
+  /// What it adds or takes now, in place of a weight that counts whole or not at all; `why` then
+  /// says what it rests on: "says -3". Nothing is said of a 0 that is well.
+  std::optional<int> adds = std::nullopt;
 };
 
 struct Right {

@@ -146,6 +146,15 @@ TEST_CASE("What tracking was told is read") {
   CHECK_FALSE(settings(plain(R"(, "track": { "lb": false })")).track.lb.has_value());
 }
 
+TEST_CASE("A file that is tracked is read, and wants a whole path") {
+  const Settings read = settings(plain(R"(, "track": { "file": { "out": { "path": "/run/x" },
+                        "slow": { "path": "/run/y", "weight": -3 } } })"));
+  CHECK(read.track.files == std::vector{TrackFile{.name = "out", .path = "/run/x"},
+                                        TrackFile{.name = "slow", .path = "/run/y", .weight = -3}});
+  CHECK(only_error(plain(R"(, "track": { "file": { "out": { "path": "x" } } })")) ==
+        "/failover/track/file/out/path: the whole path of the file is expected");
+}
+
 TEST_CASE("The link to the other node is read") {
   CHECK_FALSE(settings(plain("")).peer.has_value());
   const Settings read = settings(plain(R"(, "peer": {"secret": "sixteen letters!"})"));
@@ -154,15 +163,6 @@ TEST_CASE("The link to the other node is read") {
         99);
 }
 
-TEST_CASE("The program to notify is read") {
-  CHECK(settings(plain("")).notify.exec.empty());
-  const Settings read =
-      settings(plain(R"(, "notify": {"exec": ["/bin/a", "b"], "timeout": "2s"})"));
-  CHECK(read.notify == Notify{.exec = {"/bin/a", "b"}, .timeout = Milliseconds(2000)});
-}
-
-TEST_CASE("What cannot work is refused in words") {
-  struct Row {
 TEST_CASE("Certificates for the link are read as files, and looked at") {
   const Scratch scratch;
   scratch.write("node.pem", "the node's");
@@ -239,6 +239,43 @@ TEST_CASE("A key of adverts that is too short is refused without being shown") {
   for (const std::string& one : all) CHECK(one.find("hush") == std::string::npos);
 }
 
+TEST_CASE("The program to notify is read") {
+  CHECK(settings(plain("")).notify.exec.empty());
+  const Settings read =
+      settings(plain(R"(, "notify": {"exec": ["/bin/a", "b"], "timeout": "2s"})"));
+  CHECK(read.notify == Notify{.exec = {"/bin/a", "b"}, .timeout = Milliseconds(2000)});
+}
+
+TEST_CASE("The program that moves the address is read") {
+  CHECK_FALSE(settings(plain("")).actuator.has_value());
+  const Settings read = settings(plain(R"(, "transport": "unicast", "actuator": {
+      "exec": ["/bin/move", "x"], "read_back": ["/bin/whose"], "timeout": "3s", "retry": "1s",
+      "interval": "5s", "local": false, "release": true })"));
+  CHECK(read.actuator == Actuator{.exec = {"/bin/move", "x"},
+                                  .read_back = {"/bin/whose"},
+                                  .timeout = Milliseconds(3'000),
+                                  .retry = Milliseconds(1'000),
+                                  .interval = Milliseconds(5'000),
+                                  .local = false,
+                                  .release = true});
+  CHECK(settings(plain(R"(, "transport": "unicast", "actuator": {"exec": ["/bin/move"]})"))
+            .actuator == Actuator{.exec = {"/bin/move"}, .read_back = {}});
+  CHECK(only_error(plain(R"(, "transport": "unicast", "actuator": {"exec": ["move"]})"))
+            .starts_with("/failover/actuator/exec/0: the whole path of the program is expected"));
+}
+
+TEST_CASE("What an actuator hardly means is a warning") {
+  const Scratch scratch;
+  const auto loaded =
+      load_text(scratch, plain(R"(, "actuator": {"exec": ["/bin/move"], "interval": "5s"})"));
+  const Texts warnings = texts(loaded.warnings, scratch);
+  REQUIRE(warnings.size() == 2);
+  CHECK(warnings[0].ends_with("/failover/actuator/interval: means nothing without \"read_back\""));
+  CHECK(warnings[1].find("say \"transport\": \"unicast\"") != std::string::npos);
+}
+
+TEST_CASE("What cannot work is refused in words") {
+  struct Row {
     std::string text;
     std::string error;
   };
@@ -273,15 +310,6 @@ TEST_CASE("A key of adverts that is too short is refused without being shown") {
           "/failover/notify/exec: a program is expected: [\"/path\", \"argument\", …]"},
       Row{plain(R"(, "peer": {"secret": "fifteen letters"})"),
           "/failover/peer/secret: at least 16 characters are expected"},
-      Row{plain(R"(, "track": {"script": {"x": {"exec": ["ping"]}}})"),
-          "/failover/track/script/x/exec/0: the whole path of the program is expected: it is run "
-          "without a shell"},
-      Row{plain(R"(, "groups": {})"),
-          "/failover/groups: either \"vrid\" and \"vips\", or \"groups\"; not both"},
-      Row{file(R"("vrid": 51)"), "/failover: \"vips\" is missing (or \"groups\")"},
-      Row{file(R"("vrid": 51, "vips": ["192.0.2.10/24"])",
-               R"("nodes": { "lb1": { "address": "192.0.2.11", "priority": 150 } })"),
-          "/failover/nodes: at least two nodes are expected: one alone has nobody to fail over to"},
       Row{plain(R"(, "peer": {"port": 99})"),
           "/failover/peer: exactly one of \"secret\", \"crt\" is expected, not 0"},
       Row{plain(R"(, "peer": {"secret": "sixteen letters!", "crt": "x"})"),
@@ -301,6 +329,15 @@ TEST_CASE("A key of adverts that is too short is refused without being shown") {
       Row{plain(R"(, "version": 2, "auth": {"keys": [
                    {"id": 1, "secret": "0123456789abcdef0123456789abcdef"}]})"),
           "/failover/auth: VRRPv2 adverts cannot be sealed: leave it out, or \"version\": 3"},
+      Row{plain(R"(, "track": {"script": {"x": {"exec": ["ping"]}}})"),
+          "/failover/track/script/x/exec/0: the whole path of the program is expected: it is run "
+          "without a shell"},
+      Row{plain(R"(, "groups": {})"),
+          "/failover/groups: either \"vrid\" and \"vips\", or \"groups\"; not both"},
+      Row{file(R"("vrid": 51)"), "/failover: \"vips\" is missing (or \"groups\")"},
+      Row{file(R"("vrid": 51, "vips": ["192.0.2.10/24"])",
+               R"("nodes": { "lb1": { "address": "192.0.2.11", "priority": 150 } })"),
+          "/failover/nodes: at least two nodes are expected: one alone has nobody to fail over to"},
       Row{R"({"frontends": {}})",
           "/: \"failover\" is missing: there is nothing for tandem-failover to do"});
   INFO(row.text);

@@ -42,6 +42,16 @@ TEST_CASE("the effective priority and its reason, in words") {
        {{"file x", true, 20, ""}, {"interface eth1", false, -30, ""}},
        90,
        "100 + 20 (file x ok) - 30 (interface eth1 failed) = 90"},
+      // What says itself how much it adds; a 0 that is well needs no words.
+      {100, {{"file x", true, 20, "says 2", 40}}, 140, "100 + 40 (file x says 2) = 140"},
+      {100, {{"file x", false, -60, "says 1", -60}}, 40, "100 - 60 (file x says 1) = 40"},
+      {100, {{"file x", true, 20, "is not there", 0}}, 100, "100"},
+      {100,
+       {{"file x", false, 20, "does not hold a number", 0}},
+       100,
+       "100 + 0 (file x does not hold a number) = 100"},
+      {100, {{"file x", false, 0, "says 1"}}, 0, "none: file x says 1"},
+      {255, {{"file x", false, -60, "says 1", -60}}, 255, "255 (owner)"},
       // Weights neither take the right away nor make an owner.
       {50, {gw_late}, 1, "50 - 60 (script gw failed: timed out after 1s) = -10, bounded to 1"},
       {250, {{"file x", true, 20, ""}}, 254, "250 + 20 (file x ok) = 270, bounded to 254"},
