@@ -106,6 +106,10 @@ constexpr std::array kAuthKeys = {
                "By how much the nodes' clocks may differ: adverts that are older, or from the "
                "future, are taken for recorded ones. Whole seconds."),
            {5'000, 3'600'000}),
+    word("mode", "demand seal accept", "demand",
+         "`demand`: sealed adverts are sent, and no others taken. On the way there, each on all "
+         "nodes before the next: `accept` (plain ones are sent, both taken), `seal` (sealed ones "
+         "are sent, both taken)."),
 };
 
 constexpr std::array kNotifyKeys = {

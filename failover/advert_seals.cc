@@ -60,7 +60,8 @@ std::string words_of(wire::Refusal refusal, wire::ByteView payload, std::chrono:
 }  // namespace
 
 AdvertSeals::AdvertSeals(const config::Auth& auth, const SealMemory& memory, wire::WallTime now)
-    : window_(auth.window),
+    : mode_(auth.mode),
+      window_(auth.window),
       sealer_(key(auth.keys.front()), auth.window),
       checker_(keys(auth), auth.window, memory.heard),
       about_clocks_(kComplainEvery) {
@@ -69,6 +70,7 @@ AdvertSeals::AdvertSeals(const config::Auth& auth, const SealMemory& memory, wir
 
 void AdvertSeals::seal(wire::Bytes& message, const wire::Envelope& envelope, Use use,
                        wire::WallTime now) {
+  if (mode_ == config::AuthMode::kAccept) return;
   if (use == Use::kNow)
     sealer_.seal(message, envelope, now);
   else
@@ -80,6 +82,9 @@ std::expected<wire::Advert, wire::Refusal> AdvertSeals::read(wire::ByteView payl
                                                              const wire::Expectation& expectation,
                                                              wire::WallTime now) {
   auto advert = wire::decode_sealed(payload, envelope, expectation, checker_, now);
+  if (!advert && advert.error() == wire::Refusal::kSealMissing &&
+      mode_ != config::AuthMode::kDemand)
+    return wire::decode(payload, envelope, expectation);
   if (advert)
     clock_ahead_ = wire::seconds_between(wire::sequence_at(now), wire::seal_sequence(payload));
   return advert;

@@ -33,6 +33,7 @@ class AdvertSeals {
 
   AdvertSeals(const config::Auth& auth, const SealMemory& memory, wire::WallTime now);
 
+  /// Nothing where plain adverts are sent.
   void seal(wire::Bytes& message, const wire::Envelope& envelope, Use use, wire::WallTime now);
   /// Whether what was sealed for the guard must be sealed anew before the next advert.
   [[nodiscard]] bool must_renew(wire::WallTime now) const noexcept {
@@ -58,6 +59,7 @@ class AdvertSeals {
  private:
   [[nodiscard]] bool may_speak(wire::Refusal refusal);
 
+  config::AuthMode mode_;
   std::chrono::seconds window_;
   wire::Sealer sealer_;
   wire::SealChecker checker_;

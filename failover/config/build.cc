@@ -27,6 +27,8 @@ constexpr std::size_t kNodesMax = 16;
 constexpr std::size_t kVipsMax = 64;
 constexpr Milliseconds kCentisecond{10};
 constexpr std::size_t kAuthKeysMax = 8;
+constexpr Word<AuthMode> kAuthModes[] = {
+    {"demand", AuthMode::kDemand}, {"seal", AuthMode::kSeal}, {"accept", AuthMode::kAccept}};
 constexpr std::size_t kAuthoritiesBytesMax = std::size_t{1} << 20;
 
 constexpr Word<bool> kTransports[] = {{"multicast", false}, {"unicast", true}};
@@ -384,6 +386,10 @@ class SettingsBuilder {
     read(at.child("window"), window);
     auth.window = std::chrono::floor<std::chrono::seconds>(window);
     if (auth.window != window) builder_.error(at.child("window"), "whole seconds are expected");
+    read(at.child("mode"), kAuthModes, auth.mode);
+    if (auth.mode != AuthMode::kDemand)
+      builder_.warning(at.child("mode"),
+                       "plain adverts are taken too: whoever forges needs no key");
     if (!failover_.child("peer"))
       builder_.warning(at,
                        "without \"peer\" two nodes whose keys or clocks differ are both active: "

@@ -92,8 +92,15 @@ struct AuthKey {
 inline constexpr std::size_t kAuthSecretMin = 32;
 inline constexpr std::size_t kAuthSecretMax = 64;
 
+enum class AuthMode : std::uint8_t {
+  kAccept,  // plain adverts are sent, both taken
+  kSeal,    // sealed ones are sent, both taken
+  kDemand,  // sealed ones are sent, and no others taken
+};
+
 struct Auth {
   std::vector<AuthKey> keys;  // the first one is sent with; never empty
+  AuthMode mode = AuthMode::kDemand;
   std::chrono::seconds window{30};
   friend bool operator==(const Auth&, const Auth&) = default;
 };

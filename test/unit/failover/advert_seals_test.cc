@@ -61,6 +61,36 @@ TEST_CASE("Keys roll over on two nodes, one step on one node at a time") {
   }
 }
 
+TEST_CASE("Seals come to two nodes, one step on one node at a time") {
+  using enum config::AuthMode;
+  const auto plain_form = wire::encode(kAdvert, kEnvelope);
+  const auto with = [](config::AuthMode mode) {
+    return AdvertSeals({.keys = {kFirst}, .mode = mode}, {}, kNow - seconds(10));
+  };
+  const std::vector<config::AuthMode> steps{kAccept, kSeal, kDemand};
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    for (std::size_t j = i == 0 ? 0 : i - 1; j <= i; ++j) {
+      INFO("steps " << i << " and " << j);
+      AdvertSeals one = with(steps[i]);
+      AdvertSeals two = with(steps[j]);
+      CHECK(hear(two, sealed(one)) == "taken");
+      CHECK(hear(one, sealed(two)) == "taken");
+    }
+  }
+  // The first step beside a node that knows no seals at all.
+  AdvertSeals first = with(kAccept);
+  CHECK(sealed(first) == plain_form);
+  CHECK(hear(first, plain_form) == "taken");
+  AdvertSeals second = with(kSeal);
+  CHECK(sealed(second) != plain_form);
+  // What carries a seal must carry a right one, and no recorded one, at every step.
+  AdvertSeals other = seals({kOtherFirst});
+  CHECK(hear(first, sealed(other)).ends_with("its key 1 is another one than ours"));
+  const wire::Bytes recorded = sealed(second);
+  CHECK(hear(first, recorded) == "taken");
+  CHECK(hear(first, recorded).ends_with("they have been sent before"));
+}
+
 TEST_CASE("What is wrong with a seal is said in words, and once a minute only") {
   AdvertSeals by = seals({kFirst});
   const std::string begin = "adverts in the name of 10.77.0.11 are refused: ";

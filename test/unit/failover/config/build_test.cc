@@ -216,6 +216,23 @@ TEST_CASE("Keys of adverts are read in their order, the first to send with") {
   CHECK(read.auth->keys[1].id == 0);
   CHECK(read.auth->keys[1].secret.size() == 64);
   CHECK(read.auth->window == std::chrono::seconds(60));
+  CHECK(read.auth->mode == AuthMode::kDemand);
+}
+
+TEST_CASE("While plain adverts are taken beside sealed ones that is a warning") {
+  for (const auto& [word, mode] :
+       {std::pair("accept", AuthMode::kAccept), std::pair("seal", AuthMode::kSeal)}) {
+    const Scratch scratch;
+    const auto loaded = load_text(
+        scratch,
+        plain(fmt::format(R"(, "auth": {{"mode": "{}", "keys": [{{"id": 1, "secret": "{}"}}]}}{})",
+                          word, kKey1, kPeer)));
+    REQUIRE(loaded.settings != nullptr);
+    CHECK(loaded.settings->auth->mode == mode);
+    REQUIRE(loaded.warnings.size() == 1);
+    CHECK(texts(loaded.warnings, scratch)[0].ends_with(
+        "/failover/auth/mode: plain adverts are taken too: whoever forges needs no key"));
+  }
 }
 
 TEST_CASE("Sealed adverts without the link are a warning: two nodes may be deaf to each other") {
