@@ -1,8 +1,15 @@
 #include "admin/server.h"
 
+#include "admin/connection.h"
+
 #include <utility>
 
 namespace tandem::admin {
+namespace {
+
+constexpr int kBacklog = 128;
+
+}  // namespace
 
 AdminServer::AdminServer(event::Poller& poller, const Endpoints& endpoints)
     : poller_(poller), endpoints_(endpoints) {
@@ -15,10 +22,18 @@ AdminServer::AdminServer(event::Poller& poller, const Endpoints& endpoints)
 AdminServer::~AdminServer() = default;
 
 Result<void> AdminServer::listen(const SocketAddress& address) {
-  auto listener = std::make_unique<Listener>(poller_, connections_, endpoints_);
-  if (Result<void> bound = listener->bind(address); !bound) return bound;
+  auto listener = std::make_unique<event::StreamListener>(
+      poller_, connections_, [this](FileDescriptor client) { serve(std::move(client)); });
+  if (Result<void> bound = listener->bind(address, {.backlog = kBacklog}); !bound) return bound;
   listener_ = std::move(listener);
   return {};
+}
+
+void AdminServer::serve(FileDescriptor client) {
+  auto connection = std::make_unique<Connection>(poller_, connections_, endpoints_);
+  Connection& begun = *connection;
+  connections_.add(std::move(connection));
+  begun.begin(client.release());
 }
 
 void AdminServer::close_listener() {

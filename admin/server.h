@@ -3,12 +3,12 @@
 // that take long be made in libuv's thread pool, so that a large scrape delays nothing else.
 #pragma once
 
-#include "admin/connection.h"
 #include "admin/endpoints.h"
-#include "admin/listener.h"
 #include "common/address.h"
 #include "common/event/poller.h"
 #include "common/event/socket_set.h"
+#include "common/event/stream_listener.h"
+#include "common/file_descriptor.h"
 #include "common/result.h"
 
 #include <memory>
@@ -35,10 +35,12 @@ class AdminServer {
   void close_listener();
 
  private:
+  void serve(FileDescriptor client);
+
   event::Poller& poller_;
   const Endpoints& endpoints_;
   event::SocketSet connections_{kConnectionsMax};
-  std::unique_ptr<Listener> listener_;
+  std::unique_ptr<event::StreamListener> listener_;
 };
 
 }  // namespace tandem::admin

@@ -1,11 +1,15 @@
 #include "common/command/server.h"
 
 #include "common/command/connection.h"
-#include "common/command/listener.h"
 
 #include <utility>
 
 namespace tandem::command {
+namespace {
+
+constexpr int kBacklog = 64;
+
+}  // namespace
 
 CommandServer::CommandServer(event::Poller& poller, const CommandTable& table)
     : poller_(poller), table_(table) {
@@ -18,11 +22,22 @@ CommandServer::CommandServer(event::Poller& poller, const CommandTable& table)
 CommandServer::~CommandServer() = default;
 
 Result<void> CommandServer::listen(const Endpoint& endpoint, std::string_view key) {
-  auto listener = std::make_unique<Listener>(poller_, connections_, table_, endpoint.level);
-  if (Result<void> bound = listener->bind(endpoint); !bound)
+  auto listener = std::make_unique<event::StreamListener>(
+      poller_, connections_,
+      [this, level = endpoint.level](FileDescriptor client) { serve(std::move(client), level); });
+  const UnixSocketFile::Options options{
+      .backlog = kBacklog, .mode = endpoint.mode, .owner = endpoint.owner, .group = endpoint.group};
+  if (Result<void> bound = listener->bind(endpoint.address, options); !bound)
     return fail(std::string(key) + ": " + bound.error().message);
   listeners_.push_back(std::move(listener));
   return {};
+}
+
+void CommandServer::serve(FileDescriptor client, Level level) {
+  auto connection = std::make_unique<Connection>(poller_, connections_, table_, level);
+  Connection& begun = *connection;
+  connections_.add(std::move(connection));
+  begun.begin(client.release());
 }
 
 std::vector<SocketAddress> CommandServer::addresses() const {

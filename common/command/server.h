@@ -6,6 +6,8 @@
 #include "common/command/table.h"
 #include "common/event/poller.h"
 #include "common/event/socket_set.h"
+#include "common/event/stream_listener.h"
+#include "common/file_descriptor.h"
 #include "common/result.h"
 
 #include <sys/types.h>
@@ -17,8 +19,6 @@
 #include <vector>
 
 namespace tandem::command {
-
-class Listener;
 
 /// One control socket.
 struct Endpoint {
@@ -55,9 +55,11 @@ class CommandServer {
   void close_listeners();
 
  private:
+  void serve(FileDescriptor client, Level level);
+
   event::Poller& poller_;
   event::SocketSet connections_{kConnectionsMax};
-  std::vector<std::unique_ptr<Listener>> listeners_;
+  std::vector<std::unique_ptr<event::StreamListener>> listeners_;
   const CommandTable& table_;
 };
 

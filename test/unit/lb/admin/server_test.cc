@@ -1,8 +1,8 @@
 #include "admin/server.h"
 
 #include "admin_harness.h"
-#include "lb/admin/endpoints.h"
 #include "common/file_descriptor.h"
+#include "lb/admin/endpoints.h"
 
 #include <catch2/catch.hpp>
 #include <poll.h>
