@@ -1,5 +1,6 @@
 // tandem-failover: the command line, the exit statuses that CONFIG.md promises, and one Daemon
 // after another for as long as reloads follow each other.
+#include "common/daemon_main.h"
 #include "common/log.h"
 #include "failover/config/load.h"
 #include "failover/daemon.h"
@@ -10,15 +11,12 @@
 #include "failover/version.h"
 
 #include <fmt/format.h>
-#include <getopt.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <exception>
 #include <optional>
 #include <string>
 #include <utility>
@@ -27,7 +25,7 @@
 namespace tandem::failover {
 namespace {
 
-enum ExitStatus : int { kOk = 0, kFailed = 1, kBadUsage = 2, kNotPermitted = 4, kNoFile = 6 };
+using daemon::CommandLine;
 
 constexpr const char* kUsage =
     "usage: tandem-failover -f FILE|FOLDER [-f …] [--node NAME]       run\n"
@@ -36,57 +34,6 @@ constexpr const char* kUsage =
 
 /// Where a process finds what the one it replaces has left (legacy.h).
 constexpr const char* kLegacyVariable = "TANDEM_FAILOVER_LEGACY";
-
-struct Options {
-  std::vector<std::string> files;
-  std::string node;
-  bool check_only = false;
-  bool help = false;
-  int version = 0;  // 1: one line, 2: everything
-};
-
-/// nullopt: a message has been printed.
-std::optional<Options> parse(int argc, char** argv) {
-  enum : int { kNode = 256 };
-  static const option kLong[] = {{"node", required_argument, nullptr, kNode},
-                                 {"version", no_argument, nullptr, 'v'},
-                                 {"help", no_argument, nullptr, 'h'},
-                                 {nullptr, 0, nullptr, 0}};
-  Options options;
-  for (int flag = 0; (flag = getopt_long(argc, argv, "f:tcvh", kLong, nullptr)) != -1;) {
-    switch (flag) {
-      case 'f':
-        options.files.emplace_back(optarg);
-        break;
-      case 't':
-      case 'c':
-        options.check_only = true;
-        break;
-      case 'v':
-        ++options.version;
-        break;
-      case 'h':
-        options.help = true;
-        break;
-      case kNode:
-        options.node = optarg;
-        break;
-      default:
-        std::fputs(kUsage, stderr);
-        return std::nullopt;
-    }
-  }
-  if (options.help || options.version > 0) return options;
-  if (optind < argc) {
-    fmt::print(stderr, "tandem-failover: unexpected \"{}\"\n{}", argv[optind], kUsage);
-    return std::nullopt;
-  }
-  if (options.files.empty()) {
-    fmt::print(stderr, "tandem-failover: say -f FILE\n{}", kUsage);
-    return std::nullopt;
-  }
-  return options;
-}
 
 void print_version(bool everything) {
   fmt::print("tandem-failover version {}\n", kVersion);
@@ -134,20 +81,21 @@ void replace_process(const Legacy& legacy, char** argv) {
 
 class Runner {
  public:
-  Runner(const Options& options, char** argv) : options_(options), argv_(argv) {}
+  Runner(const CommandLine& line, const std::string& node, char** argv)
+      : line_(line), node_(node), argv_(argv) {}
 
   int run() {
     config::LoadResult loaded = load();
     print_problems(loaded);
-    if (loaded.missing_file) return kNoFile;
-    if (loaded.settings == nullptr) return kBadUsage;
-    if (options_.check_only) {
+    if (loaded.missing_file) return daemon::kNoFile;
+    if (loaded.settings == nullptr) return daemon::kBadUsage;
+    if (line_.check_only) {
       fmt::print("configuration is valid\n");
-      return kOk;
+      return daemon::kOk;
     }
     if (const auto started = guard_.start(); !started) {
       log::error("{}", started.error().message);
-      return kNotPermitted;
+      return daemon::kNotPermitted;
     }
     settle();
     return serve(std::move(loaded));
@@ -155,12 +103,12 @@ class Runner {
 
  private:
   config::LoadResult load() const {
-    auto identity = config::Identity::of_this_machine(options_.node);
+    auto identity = config::Identity::of_this_machine(node_);
     identity.find_flaw = [](const config::Peer& peer, const std::string& node) {
       auto usable = credentials_of(peer, node);
       return usable ? std::nullopt : std::optional(std::move(usable.error()));
     };
-    return config::load(options_.files, identity);
+    return config::load(line_.files, identity);
   }
 
   int serve(config::LoadResult loaded) {
@@ -181,7 +129,7 @@ class Runner {
         case Daemon::End::kStopped:
           guard_.dismiss();
           log::notice("stopped");
-          return kOk;
+          return daemon::kOk;
         case Daemon::End::kReload:
           legacy = daemon.leave();
           before = std::exchange(loaded, std::move(daemon.reloaded()));
@@ -190,7 +138,7 @@ class Runner {
           legacy = daemon.leave();
           guard_.dismiss();
           replace_process(legacy, argv_);
-          if (!guard_.start()) return kFailed;
+          if (!guard_.start()) return daemon::kFailed;
           break;
       }
     }
@@ -211,11 +159,13 @@ class Runner {
             .legacy = std::move(legacy)};
   }
 
-  static ExitStatus status_of(const Error& error) {
-    return error.message.find("not permitted") != std::string::npos ? kNotPermitted : kFailed;
+  static daemon::ExitStatus status_of(const Error& error) {
+    return error.message.find("not permitted") != std::string::npos ? daemon::kNotPermitted
+                                                                    : daemon::kFailed;
   }
 
-  const Options& options_;
+  const CommandLine& line_;
+  const std::string& node_;  // empty: as its addresses say
   char** argv_;
   system::Guard guard_;
   EventLog events_;
@@ -227,22 +177,13 @@ class Runner {
 
 int main(int argc, char** argv) {
   using namespace tandem;
-  std::signal(SIGPIPE, SIG_IGN);
-  log::set_program("tandem-failover");
-  const auto options = failover::parse(argc, argv);
-  if (!options) return failover::kBadUsage;
-  if (options->help) {
-    std::fputs(failover::kUsage, stdout);
-    return failover::kOk;
-  }
-  if (options->version > 0) {
-    failover::print_version(options->version > 1);
-    return failover::kOk;
-  }
-  try {
-    return failover::Runner(*options, argv).run();
-  } catch (const std::exception& error) {
-    log::error("{}", error.what());
-    return failover::kFailed;
-  }
+  std::string node;
+  return daemon::run(
+      {.name = "tandem-failover",
+       .usage = failover::kUsage,
+       .options = {{"node", &node}},
+       .flaw = [](const auto& line) { return line.files.empty() ? "say -f FILE" : ""; },
+       .print_version = failover::print_version,
+       .run = [&](const auto& line) { return failover::Runner(line, node, argv).run(); }},
+      argc, argv);
 }

@@ -1,4 +1,5 @@
 // tandem-lb: the command line, and the exit statuses that CONFIG.md promises.
+#include "common/daemon_main.h"
 #include "common/log.h"
 #include "common/random.h"
 #include "http/message.h"
@@ -7,18 +8,15 @@
 #include "lb/version.h"
 
 #include <fmt/format.h>
-#include <getopt.h>
 
-#include <csignal>
+#include <cstdint>
 #include <cstdio>
-#include <exception>
 #include <string>
-#include <vector>
 
 namespace tandem::lb {
 namespace {
 
-enum ExitStatus : int { kOk = 0, kFailed = 1, kBadUsage = 2, kNotPermitted = 4, kNoFile = 6 };
+using daemon::CommandLine;
 
 constexpr const char* kUsage =
     "usage: tandem-lb -f FILE|FOLDER [-f …]       run\n"
@@ -26,65 +24,17 @@ constexpr const char* kUsage =
     "       tandem-lb --from :80 --to ADDRESS[,…] run without a file\n"
     "       tandem-lb --version | -vv | --help\n";
 
-struct Options {
-  std::vector<std::string> files;
+/// Without a file: what to listen on and where to pass it.
+struct FromTo {
   std::string from;
   std::string to;
-  bool check_only = false;
-  bool help = false;
-  int version = 0;  // 1: one line, 2: everything
 };
 
-/// nullopt: a message has been printed.
-std::optional<Options> parse(int argc, char** argv) {
-  enum : int { kFrom = 256, kTo };
-  static const option kLong[] = {{"from", required_argument, nullptr, kFrom},
-                                 {"to", required_argument, nullptr, kTo},
-                                 {"version", no_argument, nullptr, 'v'},
-                                 {"help", no_argument, nullptr, 'h'},
-                                 {nullptr, 0, nullptr, 0}};
-  Options options;
-  for (int flag = 0; (flag = getopt_long(argc, argv, "f:tcvh", kLong, nullptr)) != -1;) {
-    switch (flag) {
-      case 'f':
-        options.files.emplace_back(optarg);
-        break;
-      case 't':
-      case 'c':
-        options.check_only = true;
-        break;
-      case 'v':
-        ++options.version;
-        break;
-      case 'h':
-        options.help = true;
-        break;
-      case kFrom:
-        options.from = optarg;
-        break;
-      case kTo:
-        options.to = optarg;
-        break;
-      default:
-        std::fputs(kUsage, stderr);
-        return std::nullopt;
-    }
-  }
-  const bool by_hand = !options.from.empty() || !options.to.empty();
-  if (options.help || options.version > 0) return options;
-  if (optind < argc) {
-    fmt::print(stderr, "tandem-lb: unexpected \"{}\"\n{}", argv[optind], kUsage);
-    return std::nullopt;
-  }
-  if (by_hand && (options.from.empty() || options.to.empty())) {
-    fmt::print(stderr, "tandem-lb: --from and --to go together\n{}", kUsage);
-    return std::nullopt;
-  }
-  if (by_hand == !options.files.empty()) {
-    fmt::print(stderr, "tandem-lb: say either -f FILE or --from and --to\n{}", kUsage);
-    return std::nullopt;
-  }
-  return options;
+std::string flaw(const CommandLine& line, const FromTo& by_hand) {
+  const bool has_one = !by_hand.from.empty() || !by_hand.to.empty();
+  if (has_one && (by_hand.from.empty() || by_hand.to.empty())) return "--from and --to go together";
+  if (has_one == !line.files.empty()) return "say either -f FILE or --from and --to";
+  return {};
 }
 
 void print_version(bool everything) {
@@ -98,9 +48,9 @@ void print_version(bool everything) {
              limits.trailer_bytes_max);
 }
 
-config::LoadResult load(const Options& options) {
-  if (options.files.empty()) return config::load_from_to(options.from, options.to);
-  return config::load(options.files);
+config::LoadResult load(const CommandLine& line, const FromTo& by_hand) {
+  if (line.files.empty()) return config::load_from_to(by_hand.from, by_hand.to);
+  return config::load(line.files);
 }
 
 void print_problems(const config::LoadResult& loaded) {
@@ -109,14 +59,14 @@ void print_problems(const config::LoadResult& loaded) {
   for (const config::Problem& error : loaded.errors) fmt::print(stderr, "{}\n", error.text());
 }
 
-int run(const Options& options) {
-  config::LoadResult loaded = load(options);
+int run(const CommandLine& line, const FromTo& by_hand) {
+  config::LoadResult loaded = load(line, by_hand);
   print_problems(loaded);
-  if (loaded.missing_file) return kNoFile;
-  if (loaded.snapshot == nullptr) return kBadUsage;
-  if (options.check_only) {
+  if (loaded.missing_file) return daemon::kNoFile;
+  if (loaded.snapshot == nullptr) return daemon::kBadUsage;
+  if (line.check_only) {
     fmt::print("configuration is valid\n");
-    return kOk;
+    return daemon::kOk;
   }
   log::set_level(loaded.snapshot->log_level);
   Process process({.snapshot = loaded.snapshot,
@@ -124,7 +74,8 @@ int run(const Options& options) {
                    .warnings = static_cast<std::uint32_t>(loaded.warnings.size())});
   if (const auto opened = process.open(); !opened) {
     log::error("{}", opened.error().message);
-    return opened.error().message.ends_with("Permission denied") ? kNotPermitted : kFailed;
+    return opened.error().message.ends_with("Permission denied") ? daemon::kNotPermitted
+                                                                 : daemon::kFailed;
   }
   return process.run();
 }
@@ -134,23 +85,12 @@ int run(const Options& options) {
 
 int main(int argc, char** argv) {
   using namespace tandem;
-  // Writing to a connection that the peer has closed is an expected error, not a signal.
-  std::signal(SIGPIPE, SIG_IGN);
-  log::set_program("tandem-lb");
-  const auto options = lb::parse(argc, argv);
-  if (!options) return lb::kBadUsage;
-  if (options->help) {
-    std::fputs(lb::kUsage, stdout);
-    return lb::kOk;
-  }
-  if (options->version > 0) {
-    lb::print_version(options->version > 1);
-    return lb::kOk;
-  }
-  try {
-    return lb::run(*options);
-  } catch (const std::exception& error) {
-    log::error("{}", error.what());
-    return lb::kFailed;
-  }
+  lb::FromTo by_hand;
+  return daemon::run({.name = "tandem-lb",
+                      .usage = lb::kUsage,
+                      .options = {{"from", &by_hand.from}, {"to", &by_hand.to}},
+                      .flaw = [&](const auto& line) { return lb::flaw(line, by_hand); },
+                      .print_version = lb::print_version,
+                      .run = [&](const auto& line) { return lb::run(line, by_hand); }},
+                     argc, argv);
 }
