@@ -101,19 +101,24 @@ constexpr std::array kRootKeys = {
 };
 constexpr Section kRootSection{"file", kRootKeys};
 
-constexpr std::array kSections = {
-    &kRootSection,         &kGlobalSection,   &kRuntimeSection,
-    &kAdminSection,        &kMetricsSection,  &kLogSection,
-    &kAccessSection,       &kDefaultsSection, &kTimeoutSection,
-    &kFrontendSection,     &kBindSection,     &kRuleSection,
-    &kConditionsSection,   &kNegatedSection,  &kRedirectSection,
-    &kReturnSection,       &kBackendSection,  &kCheckSection,
-    &kExpectSection,       &kServerSection,   &kDefaultServerSection,
-    &kFailoverSection,     &kGroupSection,    &kNodeSection,
-    &kTrackSection,        &kTrackLbSection,  &kTrackScriptSection,
-    &kTrackFileSection,    &kPeerSection,     &kAuthSection,
-    &kAuthKeySection,      &kNotifySection,   &kFailoverRuntimeSection,
-    &kFailoverAdminSection};
+constexpr std::array kSections = {&kRootSection,          &kGlobalSection,
+                                  &kRuntimeSection,       &kAdminSection,
+                                  &kMetricsSection,       &kLogSection,
+                                  &kAccessSection,        &kDefaultsSection,
+                                  &kTimeoutSection,       &kFrontendSection,
+                                  &kBindSection,          &kRuleSection,
+                                  &kConditionsSection,    &kNegatedSection,
+                                  &kRedirectSection,      &kReturnSection,
+                                  &kBackendSection,       &kCheckSection,
+                                  &kExpectSection,        &kServerSection,
+                                  &kDefaultServerSection, &kFailoverSection,
+                                  &kGroupSection,         &kNodeSection,
+                                  &kTrackSection,         &kTrackLbSection,
+                                  &kTrackScriptSection,   &kTrackFileSection,
+                                  &kPeerSection,          &kAuthSection,
+                                  &kAuthKeySection,       &kNotifySection,
+                                  &kActuatorSection,      &kFailoverRuntimeSection,
+                                  &kFailoverAdminSection};
 
 }  // namespace
 

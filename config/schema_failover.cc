@@ -120,6 +120,25 @@ constexpr std::array kNotifyKeys = {
     duration("timeout", "10s", "A run that takes longer is ended."),
 };
 
+constexpr std::array kActuatorKeys = {
+    required(shaped(row("exec", Kind::kString, "",
+                        "Program and arguments, run without a shell, with `acquire` (or "
+                        "`release`), the address, the router and this node's name behind them; "
+                        "exit status 0 is done."),
+                    Shape::kList)),
+    shaped(row("read_back", Kind::kString, "",
+               "Program and arguments, run with `read_back` and the same words behind them; it "
+               "prints who has the address: a node's name or address, or nothing for nobody."),
+           Shape::kList),
+    duration("timeout", "10s", "A run that takes longer is ended and has failed."),
+    duration("retry", "2s", "From a failure to the next run; doubled each time, up to a minute."),
+    duration("interval", "10s", "Between two read-backs while the node is active."),
+    boolean("local", "true",
+            "Put the address on the interface too; `false`: something else does, on both nodes."),
+    boolean("release", "false",
+            "Run `exec` with `release` when the node lets go of the addresses."),
+};
+
 constexpr std::array kFailoverRuntimeKeys = {
     row("bind", Kind::kAddress, kSocketDefault, "Where `tandemctl` asks."),
     row("mode", Kind::kFileMode, "600", "Permissions of a Unix socket, in octal."),
@@ -158,15 +177,18 @@ constexpr std::array kFailoverKeys = join(
                             "daemon is dead or frozen falls silent."),
                     required(shaped(section("nodes", kNodeSection, "The nodes, by name."),
                                     Shape::kNamed))},
-         std::array{section("track", kTrackSection, "What the right to the addresses hangs on."),
-                    section("runtime", kFailoverRuntimeSection, "The daemon's control socket."),
-                    section("admin", kFailoverAdminSection, "Metrics and probes of the daemon."),
-                    section("peer", kPeerSection, "The authenticated link between the nodes."),
-                    section("auth", kAuthSection,
-                            "Seals on the adverts of VRRPv3, between tandems; without it they are "
-                            "plain."),
-                    section("notify", kNotifySection,
-                            "A program that is told of each change of state.")}));
+         std::array{
+             section("track", kTrackSection, "What the right to the addresses hangs on."),
+             section("runtime", kFailoverRuntimeSection, "The daemon's control socket."),
+             section("admin", kFailoverAdminSection, "Metrics and probes of the daemon."),
+             section("peer", kPeerSection, "The authenticated link between the nodes."),
+             section("auth", kAuthSection,
+                     "Seals on the adverts of VRRPv3, between tandems; without it they are "
+                     "plain."),
+             section("notify", kNotifySection, "A program that is told of each change of state."),
+             section("actuator", kActuatorSection,
+                     "A program that makes the network send the addresses here, where "
+                     "there is no ARP.")}));
 
 }  // namespace
 
@@ -177,6 +199,7 @@ const Section kTrackScriptSection{"track-script", kTrackScriptKeys};
 const Section kTrackFileSection{"track-file", kTrackFileKeys};
 const Section kTrackSection{"track", kTrackKeys};
 const Section kNotifySection{"notify", kNotifyKeys};
+const Section kActuatorSection{"actuator", kActuatorKeys};
 const Section kPeerSection{"peer", kPeerKeys, "secret crt"};
 const Section kAuthKeySection{"auth-key", kAuthKeyKeys};
 const Section kAuthSection{"auth", kAuthKeys};

@@ -113,6 +113,7 @@ extern const Section kTrackLbSection;
 extern const Section kTrackScriptSection;
 extern const Section kTrackFileSection;
 extern const Section kNotifySection;
+extern const Section kActuatorSection;
 extern const Section kPeerSection;
 extern const Section kActuatorSection;
 extern const Section kSwitchoverSection;

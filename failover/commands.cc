@@ -39,18 +39,25 @@ std::string heard_words(const VirtualRouter& router) {
                      seconds_since(heard->at));
 }
 
+std::string_view holding_words(const VirtualRouter& router) {
+  if (!router.is_local()) return "not local";
+  return system::holding_name(router.addresses().holding());
+}
+
 std::string router_lines(const VirtualRouter& router) {
   const RouterFigures& figures = router.figures();
-  return fmt::format(
+  std::string out = fmt::format(
       "router {} vrid {}: {} since {} ({})\n"
       "  addresses {} {}\n"
       "  priority {}\n"
       "  adverts sent {}, received {}; {}\n",
       router.router().name, router.router().vrid, machine::role_name(router.state().role),
       format_time(figures.last_transition), machine::reason_name(router.reason()),
-      fmt::join(texts(router.router().vips), " "),
-      system::holding_name(router.addresses().holding()), router.right().why, figures.adverts_sent,
-      figures.adverts_received, heard_words(router));
+      fmt::join(texts(router.router().vips), " "), holding_words(router), router.right().why,
+      figures.adverts_sent, figures.adverts_received, heard_words(router));
+  if (router.actuator() != nullptr)
+    out += fmt::format("  actuator: {}\n", router.actuator()->words());
+  return out;
 }
 
 Json router_json(const VirtualRouter& router) {
@@ -61,7 +68,7 @@ Json router_json(const VirtualRouter& router) {
                {"since", format_time(figures.last_transition)},
                {"reason", machine::reason_name(router.reason())},
                {"vips", texts(router.router().vips)},
-               {"holding", system::holding_name(router.addresses().holding())},
+               {"holding", holding_words(router)},
                {"base_priority", router.router().priority},
                {"priority", router.right().priority},
                {"priority_why", router.right().why},
@@ -71,6 +78,10 @@ Json router_json(const VirtualRouter& router) {
     json["heard"] = {{"from", heard->from.text()},
                      {"priority", heard->priority},
                      {"seconds_ago", seconds_since(heard->at)}};
+  if (const Actuator* actuator = router.actuator(); actuator != nullptr)
+    json["actuator"] = {{"state", actuator->state()},
+                        {"words", actuator->words()},
+                        {"fault", actuator->plan().fault()}};
   return json;
 }
 

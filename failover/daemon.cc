@@ -340,7 +340,8 @@ void Daemon::stop() {
 
 /// The addresses are gone; what the program was told last it may still do.
 void Daemon::finish() {
-  notifier_->when_idle([this] { loop_.stop(); });
+  if (idle_routers_ == routers_.size()) return notifier_->when_idle([this] { loop_.stop(); });
+  routers_[idle_routers_++]->when_idle([this] { finish(); });
 }
 
 void Daemon::reload() {

@@ -73,7 +73,7 @@ MetricFamily owned(const Daemon& daemon) {
   for (const auto& router : daemon.routers())
     for (const IpPrefix& vip : router->router().vips)
       family.add({{"group", router->router().name}, {"vip", vip.address.text()}},
-                 router->addresses().holding() == system::Holding::kHeld ? 1 : 0);
+                 router->is_holding() ? 1 : 0);
   return family.take();
 }
 

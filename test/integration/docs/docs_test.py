@@ -119,18 +119,29 @@ class DocumentsTest(tandem_testing.TestCase):
                                      done.stderr)  # fmt: skip
 
     def test_the_sample_of_a_pair_is_valid_for_both_daemons(self):
-        (sample,) = blocks("docs/FAILOVER.md", "jsonc")
-        path = self.write("pair.jsonc", sample)
+        path = self.write("pair.jsonc", blocks("docs/FAILOVER.md", "jsonc")[0])
         self.write("peer.key", "ab" * 32)
         lb = self.run_lb("-t", "-f", path)
         self.assertEqual((lb.returncode, lb.stdout), (0, "configuration is valid\n"), lb.stderr)
-        for node in ("lb1", "lb2"):
-            done = subprocess.run(
-                [program("tandem-failover"), "-t", "-f", path, "--node", node],
-                capture_output=True, text=True, timeout=tandem_testing.TIMEOUT, check=False,
-            )  # fmt: skip
-            self.assertEqual((done.returncode, done.stdout), (0, "configuration is valid\n"),
-                             done.stderr)  # fmt: skip
+
+    def test_samples_of_pairs_are_valid(self):
+        first, *others = blocks("docs/FAILOVER.md", "jsonc")
+        self.write("peer.key", "ab" * 32)
+        self.write("advert-1.key", "cd" * 32)
+        for sample in (first, *others):
+            if not sample.startswith("{"):  # a part: it goes behind the link
+                link = '"peer": { "secret": "${file:peer.key}" }'
+                self.assertIn(link, first)
+                sample = first.replace(link, f"{link},\n{sample}")
+            path = self.write("pair.jsonc", sample)
+            for node in ("lb1", "lb2"):
+                with self.subTest(sample=sample, node=node):
+                    done = subprocess.run(
+                        [program("tandem-failover"), "-t", "-f", path, "--node", node],
+                        capture_output=True, text=True, timeout=tandem_testing.TIMEOUT, check=False,
+                    )  # fmt: skip
+                    self.assertEqual((done.returncode, done.stdout),
+                                     (0, "configuration is valid\n"), done.stderr)  # fmt: skip
 
     # ---- OPERATIONS
     def test_exit_statuses(self):
