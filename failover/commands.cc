@@ -199,6 +199,10 @@ std::string describe(const Daemon& daemon) {
   for (const auto& link : daemon.peers().links()) out += peer_lines(daemon, *link);
   for (const machine::Tracked& tracked : daemon.tracking().all())
     out += fmt::format("tracked {}: {}\n", tracked.name, tracked.is_ok ? "ok" : tracked.why);
+  for (const auto& move : daemon.switchover().moves())
+    if (move->is_forwarding() || move->is_under_way()) out += move_lines(*move);
+  if (!daemon.switchover().trouble().empty()) out += daemon.switchover().trouble() + "\n";
+  out += sharing_line(daemon);
   return out;
 }
 

@@ -37,10 +37,13 @@ def _changes(timeline, words):
 
 
 def _said_by(node):
-    """What the daemon itself tells; its clock is the wall's."""
+    """What the daemon itself tells; its clock is the wall's. It knows the other node's events too."""
     offset = time.monotonic_ns() - time.time_ns()
     for line in node.events():
-        at, _, words = line.partition(" ")
+        at, _, rest = line.partition(" ")
+        name, _, words = rest.partition(" ")
+        if name != node.name:
+            continue
         try:
             moment = datetime.datetime.fromisoformat(at)
         except ValueError:

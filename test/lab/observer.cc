@@ -127,8 +127,12 @@ void hear(Observer& observer) {
   }
 }
 
+constexpr unsigned kLoopback = 1;  // in every namespace
+
 bool concerns(const nlmsghdr& header, in_addr address) {
   const auto* message = static_cast<const ifaddrmsg*>(NLMSG_DATA(&header));
+  // On lo, where nobody on the wire sees it, an address is only kept for older connections.
+  if (message->ifa_index == kLoopback) return false;
   auto left = static_cast<int>(header.nlmsg_len - NLMSG_LENGTH(sizeof *message));
   for (const rtattr* it = IFA_RTA(message); RTA_OK(it, left); it = RTA_NEXT(it, left))
     if (it->rta_type == IFA_LOCAL && std::memcmp(RTA_DATA(it), &address, sizeof address) == 0)
