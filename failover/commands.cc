@@ -1,6 +1,7 @@
 #include "failover/commands.h"
 
 #include "failover/daemon.h"
+#include "failover/sharing_report.h"
 #include "failover/version.h"
 
 #include <fmt/format.h>
@@ -129,6 +130,7 @@ std::string describe_as_json(const Daemon& daemon) {
   if (const auto& auth = daemon.settings().auth; auth)
     for (const config::AuthKey& key : auth->keys) json["auth_keys"].push_back(key.id);
   for (const auto& router : daemon.routers()) json["routers"].push_back(router_json(*router));
+  json["servers"] = sharing_json(daemon);
   for (const auto& link : daemon.peers().links()) json["peers"].push_back(peer_json(daemon, *link));
   for (const machine::Tracked& tracked : daemon.tracking().all())
     json["tracked"].push_back({{"name", tracked.name},
@@ -190,19 +192,19 @@ std::string describe_moves_as_json(const Daemon& daemon) {
 
 std::string describe(const Daemon& daemon) {
   const config::Settings& settings = daemon.settings();
-  std::string out =
-      fmt::format("node {} on {}, VRRPv{} {}, every {}{}, config {}, guard {}\n", settings.self.name,
-                  settings.interface, settings.version, settings.unicast ? "unicast" : "multicast",
-                  format_duration(settings.advert_interval), seal_words(settings), daemon.config_hash(),
-                  daemon.guard().is_standing() ? "stands" : "is missing");
+  std::string out = fmt::format(
+      "node {} on {}, VRRPv{} {}, every {}{}, config {}, guard {}\n", settings.self.name,
+      settings.interface, settings.version, settings.unicast ? "unicast" : "multicast",
+      format_duration(settings.advert_interval), seal_words(settings), daemon.config_hash(),
+      daemon.guard().is_standing() ? "stands" : "is missing");
   for (const auto& router : daemon.routers()) out += router_lines(*router);
   for (const auto& link : daemon.peers().links()) out += peer_lines(daemon, *link);
-  for (const machine::Tracked& tracked : daemon.tracking().all())
-    out += fmt::format("tracked {}: {}\n", tracked.name, tracked.is_ok ? "ok" : tracked.why);
   for (const auto& move : daemon.switchover().moves())
     if (move->is_forwarding() || move->is_under_way()) out += move_lines(*move);
   if (!daemon.switchover().trouble().empty()) out += daemon.switchover().trouble() + "\n";
   out += sharing_line(daemon);
+  for (const machine::Tracked& tracked : daemon.tracking().all())
+    out += fmt::format("tracked {}: {}\n", tracked.name, tracked.is_ok ? "ok" : tracked.why);
   return out;
 }
 
@@ -232,17 +234,12 @@ void add_commands(command::CommandTable& table, Daemon& daemon) {
   table.add({.words = "switchover",
              .level = command::Level::kAdmin,
              .usage = "switchover [<router>]",
-  if (!daemon.switchover().trouble().empty()) out += daemon.switchover().trouble() + "\n";
-  out += sharing_line(daemon);
              .help = "let the other node take the addresses; 'show moves' tells how it goes",
              .run = [&daemon](Invocation& invocation) {
                const auto begun = daemon.switchover().give(std::string(invocation.word(1)));
                if (!begun) return Reply::error(begun.error().message + ".\n");
                return Reply::done();
              }});
-}
-
-}  // namespace tandem::failover
   table.add(
       {.words = "takeover",
        .level = command::Level::kAdmin,
@@ -253,3 +250,6 @@ void add_commands(command::CommandTable& table, Daemon& daemon) {
          if (!asked) return Reply::error(asked.error().message + ".\n");
          return Reply::done();
        }});
+}
+
+}  // namespace tandem::failover

@@ -24,10 +24,6 @@ constexpr Milliseconds kPatienceOfSuccessor{200};
 // again, and a connection that is gone by then would be reset in its place.
 constexpr Milliseconds kLinger{50};
 
-// The request by which a node asks another to take a router's addresses, and how long both have.
-constexpr const char* kClaim = "claim";
-constexpr Milliseconds kClaimTime{2'000};
-
 std::string identity(const config::Settings& settings) {
   return fmt::format("node {}, {} virtual routers on {}", settings.self.name,
                      settings.routers.size(), settings.interface);
@@ -41,11 +37,11 @@ Daemon::Daemon(Parts parts)
       guard_(parts.guard),
       events_(parts.events),
       server_settings_(parts.server_settings),
-      grace_(loop_, [this] { stop_now(); }),
       load_again_(std::move(parts.reload)),
       legacy_(std::move(parts.legacy)),
       poller_(loop_),
       patience_(loop_, [this] { begin(); }),
+      grace_(loop_, [this] { stop_now(); }),
       linger_(loop_, [this] { finish(); }) {}
 
 Daemon::~Daemon() { guard_.unwatch(); }
@@ -74,13 +70,13 @@ Result<void> Daemon::open() {
                                 peer::Answer answer) {
     answer(switchover_->answer(node, request));
   };
-  open_switchover();
   share_with_peers(callbacks);
-  switchover_->prepare();
   peers_ =
       std::make_unique<Peers>(poller_, *settings_, config_hash_, events_, std::move(callbacks));
   open_sharing();
+  open_switchover();
   if (auto opened = open_routers(); !opened) return opened;
+  switchover_->prepare();
   if (auto opened = peers_->open(); !opened) return opened;
   interface_->set_on_change([this](const std::optional<system::InterfaceState>& before) {
     events_.add("", interface_->words());
@@ -177,11 +173,11 @@ Result<void> Daemon::open_routers() {
                               if (!settings_->notify.exec.empty())
                                 notifier_->tell(std::move(words));
                             }};
-    switchover_->add(*routers_.back());
     auto figures = legacy_.figures.extract(router.name);
     routers_.push_back(std::make_unique<VirtualRouter>(
         ground, router, figures ? std::move(figures.mapped()) : RouterFigures{}));
     routers_.back()->set_on_own_fault([this] { weigh(); });
+    switchover_->add(*routers_.back());
     if (auto opened = routers_.back()->open(legacy_.active.contains(router.name)); !opened)
       return opened;
   }
@@ -258,11 +254,11 @@ void Daemon::weigh() {
   }
   if (is_started_) tell_manager();
 }
-  switchover_->add_to(plan);
 
 void Daemon::tell_guard() {
   system::GuardPlan plan;
   for (const auto& router : routers_) router->add_to(plan);
+  switchover_->add_to(plan);
   if (const auto told = guard_.set(plan); !told)
     events_.add("", "the guard cannot be told what is held: " + told.error().message);
 }
@@ -314,11 +310,15 @@ void Daemon::watch_signals() {
     log::notice("replaced by a new process; the addresses stay");
     end_ = End::kReplace;
     peers_->set_farewell("it is replaced by a new process");
-/// The first time: the other node takes the addresses first, if it can, and older connections may
-/// end here within the grace. The second time, or if it cannot: at once.
     loop_.stop();
   });
 }
+
+/// The first time: the other node takes the addresses first, if it can, and older connections may
+/// end here within the grace. The second time, or if it cannot: at once.
+void Daemon::stop() {
+  if (std::exchange(is_stopping_, true)) return stop_now();
+  daemon::notify("STOPPING=1");
   if (!is_started_ || !switchover_->give("")) return stop_now();
   log::notice("stopping: the other node takes the addresses");
   grace_.start(settings_->grace);
@@ -329,10 +329,6 @@ void Daemon::stop_now() {
   log::notice("stopping: the addresses are given away");
   grace_.stop();
   switchover_->abandon();
-
-void Daemon::stop() {
-  if (std::exchange(is_stopping_, true)) return stop_now();
-  daemon::notify("STOPPING=1");
   for (const auto& router : routers_) router->stop();
   end_ = End::kStopped;
   linger_.start(peers_->links().empty() ? Milliseconds(0) : kLinger);

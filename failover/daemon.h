@@ -91,12 +91,10 @@ class Daemon {
   void weigh();
   void tell_guard();
   void tell_peers();
-  void answer(const peer::Request& request, peer::Answer answer);
-  void open_switchover();
-  [[nodiscard]] Result<void> switch_over_one(VirtualRouter& router);
-  void stop_now();
   [[nodiscard]] VirtualRouter* find(const std::string& router);
+  void open_switchover();
   void stop();
+  void stop_now();
   void finish();
   void reload();
   void dump();
@@ -110,10 +108,10 @@ class Daemon {
   std::function<config::LoadResult()> load_again_;
   Legacy legacy_;
   config::LoadResult reloaded_;
-  bool is_stopping_ = false;
-  bool has_stopped_ = false;
   End end_ = End::kStopped;
   bool is_started_ = false;
+  bool is_stopping_ = false;
+  bool has_stopped_ = false;
 
   event::Loop loop_;
   event::Poller poller_;
@@ -123,9 +121,9 @@ class Daemon {
   std::unique_ptr<Tracking> tracking_;
   std::unique_ptr<Notifier> notifier_;
   std::unique_ptr<Peers> peers_;
-  std::unique_ptr<Switchover> switchover_;
   std::unique_ptr<Sharing> sharing_;
   std::vector<std::unique_ptr<VirtualRouter>> routers_;
+  std::unique_ptr<Switchover> switchover_;
   std::unique_ptr<PictureTeller> picture_teller_;  // none: no data plane is watched
   event::Timer patience_;                          // for what tracking has to say first
   std::size_t idle_routers_ = 0;  // at the end: so many have let their programs end

@@ -170,6 +170,15 @@ MetricFamily each_peer(const Daemon& daemon, Family family, Value value) {
   return family.take();
 }
 
+MetricFamily sync_entries(const Daemon& daemon) {
+  using enum ServerSettings::Table;
+  Family family = gauge("sync_entries", "Servers of which something is known, by what it is.");
+  for (const ServerSettings::Table table : {kAdmin, kWeight, kHealth, kPeerHealth})
+    family.add({{"table", std::string(table_name(table))}},
+               static_cast<double>(daemon.sharing().settings().count(table)));
+  return family.take();
+}
+
 double round_trip(const peer::PeerLink& link) {
   const auto measured = link.session() != nullptr ? link.session()->round_trip() : std::nullopt;
   return measured ? std::chrono::duration<double>(*measured).count() : 0;
@@ -220,6 +229,11 @@ std::vector<MetricFamily> metric_families(const Daemon& daemon) {
                           [](const Router& r) { return r.figures().farewells_received; }));
   families.push_back(each(
       daemon, gauge("advert_gap_seconds", "Since another node was last heard; 0: never."), gap));
+  families.push_back(each(
+      daemon,
+      gauge("advert_clock_ahead_seconds",
+            "By how much the clock of the node heard last is ahead; 0: adverts have no seals."),
+      [](const Router& r) { return r.seals() == nullptr ? 0 : r.seals()->clock_ahead_seconds(); }));
   families.push_back(
       each(daemon, counter("two_masters_detected", "Adverts heard from another while active."),
            [](const Router& r) { return r.figures().two_masters; }));
@@ -229,11 +243,6 @@ std::vector<MetricFamily> metric_families(const Daemon& daemon) {
                           counter("neighbour_advertisements_sent", "Unsolicited ones sent."),
                           [](const Router& r) { return r.announcer().counts().neighbour_sent; }));
   families.push_back(each(daemon,
-  families.push_back(each(
-      daemon,
-      gauge("advert_clock_ahead_seconds",
-            "By how much the clock of the node heard last is ahead; 0: adverts have no seals."),
-      [](const Router& r) { return r.seals() == nullptr ? 0 : r.seals()->clock_ahead_seconds(); }));
                           counter("addresses_put_back", "Addresses somebody had taken away."),
                           [](const Router& r) { return r.addresses().counts().put_back; }));
   families.push_back(
@@ -241,20 +250,6 @@ std::vector<MetricFamily> metric_families(const Daemon& daemon) {
            [](const Router& r) { return r.addresses().counts().withdrawn; }));
   families.push_back(each(daemon, counter("lease_failures", "Leases that could not be renewed."),
                           [](const Router& r) { return r.figures().lease_failures; }));
-  families.push_back(each_peer(daemon, gauge("peer_up", "1 while the link to the node stands."),
-                               [](const peer::PeerLink& l) { return l.is_up() ? 1 : 0; }));
-  families.push_back(each_peer(
-      daemon, gauge("peer_config_match", "0 while the node is there with another configuration."),
-      [&](const peer::PeerLink& l) { return daemon.peers().has_same_config(l) ? 1 : 0; }));
-  families.push_back(each_peer(
-      daemon, gauge("peer_round_trip_seconds", "To the node and back; 0: not known."), round_trip));
-  families.push_back(
-      each_peer(daemon, counter("peer_handshake_failures", "With another secret."),
-                [](const peer::PeerLink& l) { return l.counters().handshake_failures; }));
-  families.push_back(
-      each_peer(daemon, counter("peer_let_gos_received", "Addresses that the node let go of."),
-                [](const peer::PeerLink& l) { return l.counters().let_gos_received; }));
-  families.push_back(counter("notify_runs", "Runs of the program that is notified.")
   families.push_back(moves(daemon));
   families.push_back(each_move(
       daemon,
@@ -264,6 +259,11 @@ std::vector<MetricFamily> metric_families(const Daemon& daemon) {
                                counter("connections_cut", "Of these, those that had to end."),
                                [](const PlannedMove& m) { return m.counts().cut; }));
   families.push_back(
+      each_move(daemon, counter("packets_handed_back", "Packets of older connections, returned."),
+                [](const PlannedMove& m) { return m.counts().handed_back; }));
+  families.push_back(gauge("second_chance", "1 unless a planned move has to break connections.")
+                         .add({}, daemon.switchover().trouble().empty() ? 1 : 0)
+                         .take());
   families.push_back(each_peer(daemon, gauge("peer_up", "1 while the link to the node stands."),
                                [](const peer::PeerLink& l) { return l.is_up() ? 1 : 0; }));
   families.push_back(each_peer(
@@ -287,27 +287,15 @@ std::vector<MetricFamily> metric_families(const Daemon& daemon) {
       [&](const peer::PeerLink& l) {
         return std::chrono::duration<double>(daemon.sharing().lag(l.peer_node())).count();
       }));
-  families.push_back(each_peer(
-      daemon, counter("sync_resyncs", "How often the node was told everything."),
-      [&](const peer::PeerLink& l) { return daemon.sharing().resyncs(l.peer_node()); }));
+  families.push_back(
+      each_peer(daemon, counter("sync_resyncs", "How often the node was told everything."),
+                [&](const peer::PeerLink& l) { return daemon.sharing().resyncs(l.peer_node()); }));
   families.push_back(counter("notify_runs", "Runs of the program that is notified.")
-      each_move(daemon, counter("packets_handed_back", "Packets of older connections, returned."),
-                [](const PlannedMove& m) { return m.counts().handed_back; }));
-  families.push_back(gauge("second_chance", "1 unless a planned move has to break connections.")
-                         .add({}, daemon.switchover().trouble().empty() ? 1 : 0)
-                         .take());
                          .add({}, static_cast<double>(daemon.notifier().counts().runs))
                          .take());
   families.push_back(counter("notify_failures", "Of these, those that failed, and changes untold.")
                          .add({}, static_cast<double>(daemon.notifier().counts().failures))
                          .take());
-  families.push_back(tracked(daemon));
-  families.push_back(runs(daemon, false));
-  families.push_back(runs(daemon, true));
-  return families;
-}
-
-}  // namespace tandem::failover
   families.push_back(actuations(daemon));
   families.push_back(each_actuator(
       daemon, gauge("actuation_duration_seconds", "Of the last acquisition, until it was proven."),
@@ -321,3 +309,10 @@ std::vector<MetricFamily> metric_families(const Daemon& daemon) {
       daemon,
       counter("actuator_moved_away", "Addresses that others were found to have been given."),
       [](const Actuator& a) { return a.figures().moved_away; }));
+  families.push_back(tracked(daemon));
+  families.push_back(runs(daemon, false));
+  families.push_back(runs(daemon, true));
+  return families;
+}
+
+}  // namespace tandem::failover

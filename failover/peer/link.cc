@@ -120,9 +120,7 @@ std::unique_ptr<Connection> PeerLink::take_candidate(const Connection& connectio
   return taken;
 }
 
-void PeerLink::on_secure(Connection& connection) {
-  connection.send(frame_of(settings_.hello));
-}
+void PeerLink::on_secure(Connection& connection) { connection.send(frame_of(settings_.hello)); }
 
 std::optional<Ending> PeerLink::on_message(Connection& connection, const Message& message) {
   ++counters_.messages_received;
