@@ -1,6 +1,7 @@
 """A pair of nodes, each in a network namespace of its own: tandem-failover with itself and with
 Debian's keepalived, in every way an address can move."""
 
+import csv
 import json
 import pathlib
 import re
@@ -404,7 +405,7 @@ class PairTest(PairStage):
         lb.wait_for_output("ready: ")
         return lb
 
-    def pair_with_data_planes(self, **options):
+    def pair_with_data_planes(self, servers=("a",), **options):
         nodes = []
         for name, priority in (("one", 150), ("two", 100)):
             node = Tandem(self.hosts[name], self.folder, priority, **options)
@@ -413,7 +414,8 @@ class PairTest(PairStage):
             node.options["file"] = {
                 "admin": {"bind": "127.0.0.1:8404"},
                 "frontends": {"www": {"bind": f"{VIP}:80", "default_backend": "app"}},
-                "backends": {"app": {"servers": {"a": "10.77.0.11:8000"}}},
+                "backends": {"app": {"servers": dict.fromkeys(servers, "10.77.0.11:8000")}},
+                "runtime": [{"bind": "unix:${NODE_FOLDER}/lb.sock", "level": "admin"}],
             }
             node.write()
             node.lb = self.start_lb(node)
@@ -548,6 +550,118 @@ time.sleep(600)
             "tandemctl", "-F", str(one.socket), "show", "failover").stdout)  # fmt: skip
         path.unlink()
         self.settle(one, two)
+
+    # ---- what the nodes share ------------------------------------------------------------------
+
+    def sharing_pair(self):
+        one, two = self.pair_with_data_planes(servers=("a", "b"), peer=SECRET)
+        self.wait_in_step(one, two)
+        return one, two
+
+    def wait_in_step(self, *nodes):
+        for node in nodes:
+            wait_until(lambda node=node: all(node.show()["servers"]["in_step"].values()),
+                       f"{node.host.name} has told everything")  # fmt: skip
+
+    def set(self, node, words):
+        self.assertEqual(ControlSocket(node.folder / "lb.sock").command(words).strip(), "")
+
+    def server(self, node, name="a"):
+        """Its state and weight."""
+        text = ControlSocket(node.folder / "lb.sock").command("show stat")
+        rows = csv.DictReader(text.removeprefix("# ").splitlines())
+        row = next(row for row in rows if (row["pxname"], row["svname"]) == ("app", name))
+        return row["status"], int(row["weight"])
+
+    def wait_server(self, node, status, weight=1):
+        wait_until(lambda: self.server(node) == (status, weight),
+                   f"app/a is {status} with weight {weight} on {node.host.name}")  # fmt: skip
+
+    def test_a_drain_holds_on_the_other_node_after_the_active_one_has_died(self):
+        one, two = self.sharing_pair()
+        self.set(one, "set server app/a state drain")
+        self.wait_server(two, "DRAIN")
+        self.assertEqual(two.show()["servers"]["set"], ["app/a drain"])
+        one.host.cut()
+        tandem_lab.kill(one.host.pids())
+        wait_until(two.holds_all, "two has the addresses")
+        self.assertEqual(self.server(two), ("DRAIN", 1))
+        # And what died learns it when it is back.
+        one.host.mend()
+        one.lb = self.start_lb(one)
+        one.start()
+        self.wait_server(one, "DRAIN")
+
+    def test_what_is_set_on_the_standby_holds_on_the_active_node_and_can_be_undone_there(self):
+        one, two = self.sharing_pair()
+        self.set(two, "set server app/a state drain")
+        self.set(two, "set server app/a weight 7")
+        self.wait_server(one, "DRAIN", 7)
+        self.set(one, "set server app/a state ready")
+        self.wait_server(two, "no check", 7)
+        self.wait_in_step(one, two)
+        shown = one.host.run("tandemctl", "-F", str(one.socket), "show", "failover").stdout
+        self.assertIn(
+            "servers: 2 set by operators (app/a ready, app/a weight 7), in step with two", shown
+        )
+        metrics = one.host.run("curl", "-sf", "http://127.0.0.1:8405/metrics").stdout
+        self.assertIn('tandem_failover_sync_entries{table="admin"} 1', metrics)
+        self.assertIn('tandem_failover_sync_lag_seconds{peer="two"} 0', metrics)
+
+    def test_a_data_plane_that_is_started_again_has_what_was_set(self):
+        one, _ = self.pair_with_data_planes(servers=("a", "b"))  # without a link
+        self.set(one, "set server app/a state maint")
+        self.set(one, "set server app/a weight 9")
+        wait_until(lambda: len(one.show()["servers"]["set"]) == 2, "it is known")
+        for change in (one.lb.kill, lambda: one.process.signal(signal.SIGHUP)):
+            change()
+            if not one.lb.is_running():
+                one.lb = self.start_lb(one)
+            else:
+                one.process.wait_for_output("reloading")
+                one.lb.kill()
+                one.lb = self.start_lb(one)
+            self.wait_server(one, "MAINT", 9)
+        # A new process of the daemon is told by the data plane.
+        one.process.signal(signal.SIGUSR2)
+        one.process.wait_for_output("replaced by a new process")
+        wait_until(lambda: len(one.show()["servers"]["set"]) == 2, "it is known again")
+
+    def test_nodes_that_were_cut_apart_end_with_what_was_set_later(self):
+        one, two = self.sharing_pair()
+        one.host.lab.drop_at_switch("ip protocol tcp")
+        for node, other in ((one, "two"), (two, "one")):
+            node.process.wait_for_output(f"the link to {other} is down")
+        self.set(one, "set server app/a state drain")
+        self.set(two, "set server app/a weight 3")
+        self.set(two, "set server app/a state maint")
+        self.set(one, "set server app/a weight 4")
+        wait_until(lambda: self.server(one) == ("DRAIN", 4), "one goes its way")
+        wait_until(lambda: self.server(two) == ("MAINT", 3), "two goes its way")
+        one.host.lab.drop_nothing()
+        for node in (one, two):
+            self.wait_server(node, "MAINT", 4)
+
+    def test_each_node_shows_the_events_of_both(self):
+        nodes = one, two = self.sharing_pair()
+        self.set(one, "set server app/a state drain")
+        for node in nodes:
+            client = ("tandemctl", "-F", str(node.socket), "events")
+            wait_until(
+                lambda node=node, client=client: re.search(
+                    r"^\S+Z one set by an operator: app/a drain$",
+                    node.host.run(*client).stdout, re.MULTILINE),
+                f"{node.host.name} shows who did it",
+            )  # fmt: skip
+            lines = node.host.run(*client).stdout.splitlines()
+            self.assertEqual([line[:24] for line in lines], sorted(line[:24] for line in lines))
+            for name in ("one", "two"):
+                wait_until(
+                    lambda node=node, client=client, name=name: re.search(
+                        rf"^\S+Z {name} main: initialize -> backup",
+                        node.host.run(*client).stdout, re.MULTILINE),
+                    f"{node.host.name} shows the past of {name}",
+                )  # fmt: skip
 
     # ---- with keepalived -----------------------------------------------------------------------
 
