@@ -18,12 +18,10 @@ FAILOVERS = int(os.environ.get("TANDEM_SOAK_FAILOVERS", "20"))
 SEED = int(os.environ.get("TANDEM_SOAK_SEED", "0")) or random.randrange(1, 1 << 32)
 
 # Seconds from the fault until the other node has the addresses and this one does not. Promised is
-# less; the rest is for two shared cores and for looking at namespaces by starting a program. Both
-# nodes are on one machine here: when that stands still, both data planes seem to hang, so the hang
-# time is longer than it would be on two.
+# less; the rest is for two shared cores and for looking at namespaces by starting a program.
 ADVERT = 0.05
 DOWN = 4 * ADVERT
-HANG = 1.0
+HANG = 0.2
 SLACK = 3.0
 # Both have them no longer than this, unless the network between them is cut. Looking takes a while.
 BOTH = 0.25
