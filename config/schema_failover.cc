@@ -149,6 +149,13 @@ constexpr std::array kFailoverAdminKeys = {
         "Where `/metrics`, `/live` and `/ready` of the failover daemon are served."),
 };
 
+constexpr std::array kSwitchoverKeys = {
+    boolean("second_chance", "true",
+            "When an operator moves the addresses, older connections go on at the node that has "
+            "them, which gets their packets back from the other one."),
+    duration("drain", "1h", "How long they may at most; then they are cut."),
+};
+
 constexpr std::array kFailoverKeys = join(
     join(std::array{code("version", "2 3", "3",
                          "Of VRRP; 2 only for a peer that knows no better (IPv4, whole seconds)."),
@@ -185,6 +192,8 @@ constexpr std::array kFailoverKeys = join(
              section("auth", kAuthSection,
                      "Seals on the adverts of VRRPv3, between tandems; without it they are "
                      "plain."),
+             section("switchover", kSwitchoverSection,
+                     "How `tandemctl switchover` moves the addresses."),
              section("notify", kNotifySection, "A program that is told of each change of state."),
              section("actuator", kActuatorSection,
                      "A program that makes the network send the addresses here, where "
@@ -199,6 +208,7 @@ const Section kTrackScriptSection{"track-script", kTrackScriptKeys};
 const Section kTrackFileSection{"track-file", kTrackFileKeys};
 const Section kTrackSection{"track", kTrackKeys};
 const Section kNotifySection{"notify", kNotifyKeys};
+const Section kSwitchoverSection{"switchover", kSwitchoverKeys};
 const Section kActuatorSection{"actuator", kActuatorKeys};
 const Section kPeerSection{"peer", kPeerKeys, "secret crt"};
 const Section kAuthKeySection{"auth-key", kAuthKeyKeys};

@@ -114,12 +114,11 @@ extern const Section kTrackScriptSection;
 extern const Section kTrackFileSection;
 extern const Section kNotifySection;
 extern const Section kActuatorSection;
-extern const Section kPeerSection;
-extern const Section kActuatorSection;
 extern const Section kSwitchoverSection;
+extern const Section kPeerSection;
+extern const Section kAuthSection;
+extern const Section kAuthKeySection;
 extern const Section kFailoverRuntimeSection;
 extern const Section kFailoverAdminSection;
 
-extern const Section kAuthSection;
-extern const Section kAuthKeySection;
 }  // namespace tandem::config
