@@ -38,13 +38,13 @@ struct DataPlane {
     peer.reset(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
     REQUIRE(peer);
   }
-  pulse::Hello hello() const {
+  pulse::Packet hear() const {
     std::array<char, pulse::kPacketBytesMax> bytes;
     const ssize_t count = ::recv(peer.get(), bytes.data(), bytes.size(), 0);
     REQUIRE(count > 0);
-    return std::get<pulse::Hello>(
-        *pulse::decode(std::span(bytes).first(static_cast<std::size_t>(count))));
+    return *pulse::decode(std::span(bytes).first(static_cast<std::size_t>(count)));
   }
+  pulse::Hello hello() const { return std::get<pulse::Hello>(hear()); }
   void say(const pulse::Packet& packet) const {
     const std::string bytes = pulse::encode(packet);
     REQUIRE(::send(peer.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) > 0);
@@ -246,6 +246,50 @@ TEST_CASE("Each worker has to beat, the one that never did too") {
     world.loop.run_once();
   }
   CHECK_FALSE(world.watch->tracked().is_ok);
+}
+
+TEST_CASE("Settings of servers pass through, both ways") {
+  World world;
+  std::vector<pulse::ServerSetting> heard;
+  int connections = 0;
+  world.watch->set_exchange(
+      {.on_connected = [&connections] { ++connections; },
+       .on_setting = [&heard](const pulse::ServerSetting& s) { heard.push_back(s); },
+       .on_room = {}});
+  const pulse::ServerSetting setting{pulse::ServerSetting::What::kAdmin, 1, 10, "app/web1"};
+  CHECK_FALSE(world.watch->send(setting));  // nobody is there yet
+  world.connect();
+  CHECK(connections == 1);
+  world.lb.hello();
+  CHECK(world.watch->send(setting));
+  CHECK(world.lb.hear() == pulse::Packet(setting));
+  world.lb.say(setting);
+  while (heard.empty()) world.loop.run_once();
+  CHECK(heard == std::vector{setting});
+  world.lb.die();
+  world.run_until(false);
+  world.lb.listen();
+  while (connections == 1) world.loop.run_once();  // another process, that knows nothing
+}
+
+TEST_CASE("What finds no room is not sent, and room is told of; nothing is lost or sent twice") {
+  World world;
+  int sent = 0;
+  const auto send_all = [&world, &sent] {
+    while (sent < 2'000 && world.watch->send(pulse::ServerSetting{
+                               pulse::ServerSetting::What::kWeight, 1,
+                               static_cast<std::uint64_t>(sent) + 1, "app/web1"}))
+      ++sent;
+  };
+  world.watch->set_exchange({.on_connected = send_all, .on_setting = {}, .on_room = send_all});
+  world.connect();
+  CHECK(sent > 0);
+  CHECK(sent < 2'000);
+  world.lb.hello();
+  for (std::uint64_t i = 1; i <= 2'000; ++i) {
+    while (static_cast<std::uint64_t>(sent) < i) world.loop.run_once();
+    CHECK(std::get<pulse::ServerSetting>(world.lb.hear()).stamp == i);
+  }
 }
 
 TEST_CASE("Packets of another language say nothing") {

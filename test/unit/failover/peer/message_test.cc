@@ -13,6 +13,7 @@ namespace tandem::failover::peer {
 namespace {
 
 using machine::Role;
+using What = pulse::ServerSetting::What;
 using std::string_literals::operator""s;
 
 const std::vector<Message>& every_kind() {
@@ -52,6 +53,16 @@ const std::vector<Message>& every_kind() {
       Request{.id = 4'294'967'295, .name = "yield", .argument = {{"router", "main"}}},
       Reply{.id = 7, .outcome = {.ok = true, .words = "done", .value = Json::array({1, 2})}},
       Bye{.words = "it stops"},
+      SettingsPart{.number = ~std::uint64_t{0},
+                   .settings = {{What::kAdmin, 1, 1'763'755'123'456'789, "app/web1"},
+                                {What::kWeight, 256, 7, "app/web2"},
+                                {What::kHealth, 0, 8, "app/\"web\""}}},
+      SettingsTaken{.number = 12},
+      EventsPart{.events = {{.at = std::chrono::sys_time<std::chrono::milliseconds>(
+                                 std::chrono::milliseconds(1'800'000'000'123)),
+                             .router = "main",
+                             .words = "backup -> active"},
+                            {.words = "the link is up"}}},
       Unknown{.type = 200},
   };
   return messages;
@@ -61,6 +72,13 @@ std::string frame_of(const Message& message) {
   const auto frame = encode(message);
   REQUIRE(frame.has_value());
   return *frame;
+}
+
+/// One text, so many times, with commas.
+std::string many(std::string_view text, std::size_t count) {
+  std::string all(text);
+  for (std::size_t i = 1; i < count; ++i) all.append(",").append(text);
+  return all;
 }
 
 /// A frame of any type with any body.
@@ -111,6 +129,8 @@ TEST_CASE("what a newer node adds is passed over") {
   const std::vector<Row> rows{
       {frame('\x04', R"({"router":"main","because":[1]})"), LetGo{.router = "main"}},
       {frame('\x03', heartbeat.substr(kFrameHeaderBytes) + "more"), every_kind().at(2)},
+      {frame('\x08', R"({"number":1,"settings":[["colour","a/b",1,1],["admin","a/b",2,3,4]]})"),
+       SettingsPart{.number = 1, .settings = {{What::kAdmin, 2, 3, "a/b"}}}},
       {frame('\x63', "anything"), Unknown{.type = 0x63}},
       {frame('\x05', R"({"id":1,"name":"x"})"), Request{.id = 1, .name = "x", .argument = nullptr}},
   };
@@ -166,6 +186,18 @@ TEST_CASE("what cannot be read is an error, never a guess") {
       {'\x05', R"({"id":1,"name":"x","argument":)" + deep + "}"},
       {'\x06', R"({"id":1,"ok":"yes","words":""})"},
       {'\x07', "{}"},
+      {'\x08', R"({"settings":[]})"},
+      {'\x08', R"({"number":1,"settings":{}})"},
+      {'\x08', R"({"number":1,"settings":[["admin","a/b",1]]})"},
+      {'\x08', R"({"number":1,"settings":[["admin","",1,1]]})"},
+      {'\x08', R"({"number":1,"settings":[["admin","a/b",65536,1]]})"},
+      {'\x08', R"({"number":1,"settings":[["admin","a/b",1,-1]]})"},
+      {'\x08', R"({"number":1,"settings":[["admin",")" + std::string(1025, 'a') + R"(",1,1]]})"},
+      {'\x08', R"({"number":1,"settings":[)" + many(R"(["admin","a",1,1])", 101) + "]}"},
+      {'\x09', R"({"number":"1"})"},
+      {'\x0a', R"({"events":[1]})"},
+      {'\x0a', R"({"events":[{"at":1,"router":""}]})"},
+      {'\x0a', R"({"events":[)" + many(R"({"at":1,"router":"","words":""})", 101) + "]}"},
   };
   for (const Row& row : rows) {
     INFO(static_cast<int>(row.type) << " " << row.body);
@@ -191,6 +223,18 @@ TEST_CASE("the longest body is read, and a longer one is not written") {
   decoder.feed(frame_of(longest));
   CHECK(**decoder.next() == Message(longest));
   CHECK_FALSE(encode(LetGo{.router = longest.router + "x"}).has_value());
+}
+
+TEST_CASE("the largest part fits into a message") {
+  SettingsPart part{.number = 1, .settings = {}};
+  EventsPart events;
+  const std::string name(pulse::kServerNameBytesMax, '"');  // each is written as two bytes
+  for (std::size_t i = 0; i < kSettingsMax; ++i)
+    part.settings.push_back({What::kWeight, 65'535, ~std::uint64_t{0}, name});
+  for (std::size_t i = 0; i < kEventsMax; ++i)
+    events.events.push_back({.router = "main/6", .words = std::string(400, '\x01')});
+  CHECK(encode(part).has_value());
+  CHECK(encode(events).has_value());
 }
 
 TEST_CASE("text that is not UTF-8 is mended, so that the other side can read it") {
