@@ -1,5 +1,6 @@
 #include "failover/system/second_chance.h"
 
+#include "common/address.h"
 #include "common/log.h"
 #include "failover/system/nf_tables.h"
 
@@ -10,6 +11,8 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 #include <net/if.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <bit>
@@ -36,6 +39,7 @@ struct Words {
   std::string_view family;  // of the table and of the address in a packet
   std::string_view type;
   std::string_view errors;  // ICMP about a packet that was sent from the address
+  std::string_view nobody;  // no host has it: RFC 7600 4.8, RFC 6666
   std::uint8_t number;
 };
 constexpr Words kWords4{.family = "ip",
@@ -43,20 +47,49 @@ constexpr Words kWords4{.family = "ip",
                         .errors =
                             "icmp type { destination-unreachable, time-exceeded, "
                             "parameter-problem }",
+                        .nobody = "192.0.0.8",
                         .number = NFPROTO_IPV4};
 constexpr Words kWords6{.family = "ip6",
                         .type = "ipv6_addr",
                         .errors =
                             "icmpv6 type { destination-unreachable, packet-too-big, "
                             "time-exceeded, parameter-problem }",
+                        .nobody = "100::1",
                         .number = NFPROTO_IPV6};
 
 const Words& words_of(bool v6) { return v6 ? kWords6 : kWords4; }
 
-// The lookup ends at a connection, which is not bound to any address; or at one that is half open
-// or waits for its end, where the expression has no answer and the rule does not match; or at a
-// listener, because there is no connection.
-constexpr std::string_view kOfNoConnectionHere = "tcp flags & (syn | ack) != syn socket wildcard 1";
+// Of the listener: so that a connection that is transparent itself is not taken for it.
+constexpr std::uint32_t kMark = 0x7a6e6465;
+
+/// Matches unless `tproxy` finds a connection: one that is established, half open (SYN cookies
+/// apart) or waits for its end. Those are not transparent, and a rule ends at what is not.
+std::string of_no_connection_here(const Words& words, std::uint16_t port) {
+  return fmt::format(
+      "tcp flags & (syn | ack) != syn tproxy to {}:{} socket mark {}",
+      words.number == NFPROTO_IPV6 ? fmt::format("[{}]", words.nobody) : std::string(words.nobody),
+      port, kMark);
+}
+
+/// Transparent, at an address that no packet from outside is taken in for. Port 0: not there yet.
+Result<FileDescriptor> listener_at_nobody(const Words& words, std::uint16_t& port) {
+  const auto address = SocketAddress::parse_host(words.nobody, 0);
+  if (!address) return std::unexpected(address.error());
+  const bool v6 = address->family() == AF_INET6;
+  FileDescriptor fd(::socket(address->family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const auto is_set = [&](int level, int option, std::uint32_t value) {
+    return ::setsockopt(fd.get(), level, option, &value, sizeof value) == 0;
+  };
+  sockaddr_in6 bound{};  // the port is where sockaddr_in has it
+  socklen_t size = sizeof bound;
+  if (!fd || !is_set(v6 ? SOL_IPV6 : SOL_IP, v6 ? IPV6_TRANSPARENT : IP_TRANSPARENT, 1) ||
+      !is_set(SOL_SOCKET, SO_MARK, kMark) ||
+      ::bind(fd.get(), address->data(), address->size()) != 0 || ::listen(fd.get(), 0) != 0 ||
+      ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&bound), &size) != 0)
+    return fail(fmt::format("transparent listener: {}", std::strerror(errno)));
+  port = ntohs(bound.sin6_port);
+  return fd;
+}
 
 std::string mac_text(const wire::MacAddress& mac) {
   return fmt::format("{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}", mac[0], mac[1], mac[2], mac[3],
@@ -116,6 +149,9 @@ std::string SecondChance::table_name(std::uint8_t vrid, bool is_v6) {
 Result<void> SecondChance::probe() {
   if (auto opened = open_nf_tables(); !opened)
     return will_break(fmt::format("nf_tables: {}", opened.error().words));
+  std::uint16_t port = 0;
+  if (auto listener = listener_at_nobody(kWords4, port); !listener)
+    return will_break(listener.error().message);
   for (const bool v6 : {false, true}) {
     // Of no hook, and gone with the transaction that makes it.
     const std::string table = fmt::format("{} {}probe{}", words_of(v6).family, kPrefix, kSuffix);
@@ -123,7 +159,7 @@ Result<void> SecondChance::probe() {
         "add table {0}\ndelete table {0}\n"
         "table {0} {{\n  chain never {{\n    {1} dup to {2} device \"lo\" drop\n  }}\n}}\n"
         "delete table {0}\n",
-        table, kOfNoConnectionHere, v6 ? "2001:db8::1" : "192.0.2.1"));
+        table, of_no_connection_here(words_of(v6), 1), v6 ? "2001:db8::1" : "192.0.2.1"));
     if (!tried) return will_break(tried.error().message);
   }
   return {};
@@ -157,6 +193,14 @@ Result<void> SecondChance::connect() {
   return {};
 }
 
+Result<void> SecondChance::listen() {
+  if (listener_) return {};
+  auto opened = listener_at_nobody(words_of(is_v6()), port_);
+  if (!opened) return will_break(opened.error().message);
+  listener_ = *std::move(opened);
+  return {};
+}
+
 // ---- the table ----------------------------------------------------------------------------------
 
 bool SecondChance::is_v6() const noexcept { return settings_.addresses.front().is_v6(); }
@@ -175,10 +219,12 @@ Result<void> SecondChance::begin(const OldNode& old_node, Milliseconds hold_for)
   if (::if_nametoindex(old_node.interface.c_str()) == 0)
     return fail(fmt::format("nf_tables: there is no interface {}", old_node.interface));
   if (auto connected = connect(); !connected) return connected;
+  if (auto listening = listen(); !listening) return listening;
   old_node_ = old_node;
   auto done = run_nft(rules(hold_for));
   if (done) return {};
   old_node_.reset();
+  listener_.reset();
   return will_break(done.error().message);
 }
 
@@ -197,6 +243,7 @@ Result<void> SecondChance::hold(Milliseconds for_time) {
 
 Result<void> SecondChance::end() {
   old_node_.reset();
+  listener_.reset();
   if (settings_.addresses.empty()) return {};
   if (auto connected = connect(); !connected) return connected;
   return run_nft(fmt::format("add table {0} {1}\ndelete table {0} {1}\n", words_of(is_v6()).family,
@@ -225,7 +272,7 @@ std::string SecondChance::rules(Milliseconds hold_for) const {
       "    {7} {10} counter name {3} {9}\n"
       "  }}\n}}\n",
       words.family, settings_.table, kPacketCounter, kErrorCounter, kSet, words.type, elements,
-      mine, kOfNoConnectionHere, over, words.errors);
+      mine, of_no_connection_here(words, port_), over, words.errors);
 }
 
 // ---- figures ------------------------------------------------------------------------------------

@@ -5,12 +5,17 @@
 // goes on) are sent there as well and kept here too. The other node keeps the addresses on `lo`
 // (retained_address.h), takes the packets in, and answers the clients directly.
 //
+// Whether this node has a connection, the kernel is asked for each packet, so that nothing is
+// remembered and nothing can be out of date. It makes no difference where listeners are bound to,
+// or whether there are any. `tproxy` is what asks: it looks for the connection first and, only if
+// there is none, for a listener that the rule names. That one is ours, at an address that is
+// nobody's; it never gets to see a packet.
+//
 // What must hold, or connections break as without it:
-// * The listeners of this node are bound to any address (0.0.0.0, [::]): only then can nf_tables
-//   tell them from connections ("socket wildcard"). bound_listeners() finds those that are not.
 // * Both nodes are on one Ethernet, and the packets come over Ethernet. Those that come from the
 //   other node's MAC are never handed over, so that both may have a table; and each is handed over
 //   with a TTL less by one, so that nothing circles for ever.
+// * The addresses are in no VRF: connections would be looked for outside of it.
 // * arp_ignore 1 and arp_announce 2 on the other node (arp_settings.h).
 // * No address translation of the addresses. Conntrack is not needed, and sees none of the packets.
 // * This node sends no SYN cookies meanwhile: the end of a handshake with one looks like an older
@@ -18,6 +23,7 @@
 // Not handed over: UDP, fragments.
 #pragma once
 
+#include "common/file_descriptor.h"
 #include "common/ip_address.h"
 #include "common/result.h"
 #include "common/time.h"
@@ -31,8 +37,8 @@
 
 namespace tandem::failover::system {
 
-/// Movable. Destroying it leaves the table, which stops working by itself when it is no longer
-/// held. Thread: one. Calls block as NetlinkSocket's do; begin() and end() for milliseconds.
+/// Movable. Destroying it leaves the table, which hands nothing over any more. Thread: one. Calls
+/// block as NetlinkSocket's do; begin() and end() for milliseconds.
 class SecondChance {
  public:
   struct Settings {
@@ -80,12 +86,15 @@ class SecondChance {
  private:
   [[nodiscard]] bool is_v6() const noexcept;
   [[nodiscard]] Result<void> connect();
+  [[nodiscard]] Result<void> listen();
   [[nodiscard]] Result<std::uint64_t> read_counter(const std::string& name);
   [[nodiscard]] std::string rules(Milliseconds hold_for) const;
 
   Settings settings_;
   std::optional<OldNode> old_node_;
   std::optional<NetlinkSocket> socket_;
+  FileDescriptor listener_;  // what the rule finds where there is no connection
+  std::uint16_t port_ = 0;   // its
 };
 
 /// SYN cookies that this node has sent since its start, over all listeners (TcpExt SyncookiesSent);

@@ -36,7 +36,7 @@ using netns::Tcp;
 
 constexpr std::uint16_t kPort = 8080;
 constexpr Milliseconds kLong{60'000};
-const IpAddress kNobody = address("::");
+const IpAddress kAny = address("::");
 
 struct Family {
   IpAddress vip;
@@ -49,9 +49,9 @@ const Family kFour{address("10.88.0.100"), "10.88.0.100/24", address("10.88.0.2"
 const Family kSix{address("fd88::100"), "fd88::100/64", address("fe80::88:2"),
                   address("fe80::88:3")};
 
-/// One of the two nodes with all that a move needs; it listens at any address.
+/// One of the two nodes with all that a move needs.
 struct Node {
-  Node(const House& at, const Family& of)
+  Node(const House& at, const Family& of, const IpAddress& listens_at)
       : house(at),
         family(of),
         monitor(at.out_of<std::unique_ptr<RouteMonitor>>(
@@ -59,7 +59,7 @@ struct Node {
         route(at.out_of<RouteSocket>([] { return opened(RouteSocket::open()); })),
         neighbours(at.out_of<Neighbours>([] { return opened(Neighbours::open()); })),
         census(at.out_of<SocketCensus>([] { return opened(SocketCensus::open()); })),
-        listener(at.out_of<Tcp>([] { return Tcp::listening(kNobody, kPort); })) {
+        listener(at.out_of<Tcp>([&] { return Tcp::listening(listens_at, kPort); })) {
     at.in([this] {
       interface.emplace(*monitor, route, "e");
       announcer.emplace(loop, *interface, std::vector{family.vip});
@@ -122,7 +122,12 @@ struct Pair {
 
 /// The address is on the left node, which has connections.
 struct Town {
-  explicit Town(const Family& of) : family(of) { left.put_on(); }
+  enum class Listens : std::uint8_t { kAtAnyAddress, kAtTheAddress };
+
+  explicit Town(const Family& of, Listens listens = Listens::kAtAnyAddress)
+      : family(of), listens_at(listens == Listens::kAtAnyAddress ? kAny : of.vip) {
+    left.put_on();
+  }
 
   Pair connect_to(Node& node) {
     Tcp client = street.client.out_of<Tcp>([&] { return Tcp::connected(family.vip, kPort); });
@@ -158,9 +163,10 @@ struct Town {
   }
 
   Family family;
+  IpAddress listens_at;
   Street street;
-  Node left{street.left, family};
-  Node right{street.right, family};
+  Node left{street.left, family, listens_at};
+  Node right{street.right, family, listens_at};
 };
 
 std::size_t working(const std::vector<Pair>& pairs) {
@@ -182,7 +188,8 @@ TEST_CASE("This kernel can hand packets over") {
 
 TEST_CASE("Connections live on through a move, new ones go where the address is") {
   const bool is_v6 = GENERATE(false, true);
-  Town town(is_v6 ? kSix : kFour);
+  const auto listens = GENERATE(Town::Listens::kAtAnyAddress, Town::Listens::kAtTheAddress);
+  Town town(is_v6 ? kSix : kFour, listens);
   constexpr std::size_t kCount = 200;
   std::vector<Pair> older = town.connect_to(town.left, kCount);
   // Of what is under way while the address moves, nothing is lost either.
@@ -263,7 +270,8 @@ TEST_CASE("An upload goes on through the other node, in pieces larger than a pac
 
 TEST_CASE("A move back while older connections are still there breaks none of either node") {
   const bool is_v6 = GENERATE(false, true);
-  Town town(is_v6 ? kSix : kFour);
+  const auto listens = GENERATE(Town::Listens::kAtAnyAddress, Town::Listens::kAtTheAddress);
+  Town town(is_v6 ? kSix : kFour, listens);
   const auto of_left = town.connect_to(town.left, 20);
   town.move_right();
   const auto of_right = town.connect_to(town.right, 20);
@@ -301,9 +309,67 @@ void vanish(Tcp& tcp) {
   tcp.close();
 }
 
-TEST_CASE("What neither node has is refused, and does not go in circles between two tables") {
+TEST_CASE("Nobody needs to listen on the node that hands over") {
   const bool is_v6 = GENERATE(false, true);
   Town town(is_v6 ? kSix : kFour);
+  const Pair older = town.connect_to(town.left);
+  town.right.listener.close();
+  town.move_right();
+  CHECK(older.works());
+}
+
+TEST_CASE("A connection to a transparent listener is known as well") {
+  const bool is_v6 = GENERATE(false, true);
+  Town town(is_v6 ? kSix : kFour);
+  town.right.listener.close();
+  town.right.house.in([&] {
+    town.right.listener = Tcp::listening(town.family.vip, kPort, /*is_transparent=*/true);
+  });
+  const Pair older = town.connect_to(town.left);
+  town.move_right();
+  const Pair younger = town.connect_to(town.right);
+  CHECK(younger.works());
+  CHECK(older.works());
+}
+
+TEST_CASE("A connection that this node has ended waits for its end here") {
+  const bool is_v6 = GENERATE(false, true);
+  Town town(is_v6 ? kSix : kFour, Town::Listens::kAtTheAddress);
+  const Pair older = town.connect_to(town.left);
+  town.move_right();
+  Pair younger = town.connect_to(town.right);
+  CHECK(younger.works());
+  // What comes now finds an entry that is no socket any more.
+  younger.server.close();
+  CHECK(younger.client.receive(1) == EPIPE);
+  younger.client.close();
+  CHECK(run_until(town.left.loop, [&] {
+    return contains(town.right.house.output("ss -Htan state time-wait"), ":8080");
+  }));
+  CHECK(town.handed_over().packets == 0);
+  CHECK(older.works());
+}
+
+TEST_CASE("A new connection from a port that an older one had is this node's") {
+  const bool is_v6 = GENERATE(false, true);
+  Town town(is_v6 ? kSix : kFour, Town::Listens::kAtTheAddress);
+  Pair older = town.connect_to(town.left);
+  town.move_right();
+  const std::uint16_t port = older.client.own_port();
+  vanish(older.client);
+  Tcp client = town.street.client.out_of<Tcp>([&] {
+    return Tcp::connected_from(address(is_v6 ? "fd99::2" : "10.99.0.2"), town.family.vip, kPort,
+                               port);
+  });
+  const Pair younger{std::move(client), town.right.listener.accepted()};
+  CHECK(younger.works());
+  CHECK(town.handed_over().packets == 0);
+}
+
+TEST_CASE("What neither node has is refused, and does not go in circles between two tables") {
+  const bool is_v6 = GENERATE(false, true);
+  const auto listens = GENERATE(Town::Listens::kAtAnyAddress, Town::Listens::kAtTheAddress);
+  Town town(is_v6 ? kSix : kFour, listens);
   Pair older = town.connect_to(town.left);
   town.move_right();
   town.move_left();

@@ -79,10 +79,13 @@ class Tcp {
     REQUIRE(::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) == 0);
     REQUIRE(::setsockopt(fd_.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) == 0);
   }
-  static Tcp listening(const IpAddress& address, std::uint16_t port) {
+  /// The address need not be there yet.
+  static Tcp listening(const IpAddress& address, std::uint16_t port, bool is_transparent = false) {
     Tcp tcp = opened();
     const sockaddr_in6 end = any_end(address, port);
     const int on = 1;
+    const int option = is_transparent ? IPV6_TRANSPARENT : IPV6_FREEBIND;
+    REQUIRE(::setsockopt(tcp.fd(), IPPROTO_IPV6, option, &on, sizeof on) == 0);
     REQUIRE(::setsockopt(tcp.fd(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0);
     REQUIRE(::bind(tcp.fd(), reinterpret_cast<const sockaddr*>(&end), sizeof end) == 0);
     REQUIRE(::listen(tcp.fd(), 1024) == 0);
@@ -93,9 +96,10 @@ class Tcp {
     tcp.connect(to, port);
     return tcp;
   }
-  static Tcp connected_from(const IpAddress& from, const IpAddress& to, std::uint16_t port) {
+  static Tcp connected_from(const IpAddress& from, const IpAddress& to, std::uint16_t port,
+                            std::uint16_t own_port = 0) {
     Tcp tcp = opened();
-    const sockaddr_in6 end = any_end(from, 0);
+    const sockaddr_in6 end = any_end(from, own_port);
     REQUIRE(::bind(tcp.fd(), reinterpret_cast<const sockaddr*>(&end), sizeof end) == 0);
     tcp.connect(to, port);
     return tcp;
@@ -110,6 +114,12 @@ class Tcp {
   }
 
   [[nodiscard]] int fd() const { return fd_.get(); }
+  [[nodiscard]] std::uint16_t own_port() const {
+    sockaddr_in6 end{};
+    socklen_t size = sizeof end;
+    REQUIRE(::getsockname(fd(), reinterpret_cast<sockaddr*>(&end), &size) == 0);
+    return ntohs(end.sin6_port);
+  }
   /// 0, or errno.
   [[nodiscard]] int send(std::size_t bytes) const {
     const std::vector<char> text(bytes, 'x');
