@@ -1,7 +1,6 @@
 #include "failover/planned_move.h"
 
 #include "common/log.h"
-#include "failover/system/socket_census.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -258,8 +257,8 @@ peer::Outcome PlannedMove::take(const std::string& node, const Json& argument) {
   const auto wanted = argument.find("second_chance");
   // The rules first: not one packet is to meet this node without them.
   if (wanted != argument.end()) {
-    const auto forwarded = forward(node, *wanted);
-    words = forwarded ? flaw_of_listeners() : forwarded.error().message;
+    if (const auto forwarded = forward(node, *wanted); !forwarded)
+      words = forwarded.error().message;
   }
   if (const auto claimed = router_.claim(kClaimTime); !claimed) {
     stop_forwarding();
@@ -287,19 +286,6 @@ Result<void> PlannedMove::forward(const std::string& node, const Json& argument)
   cookies_before_ = system::cookies_sent();
   hold_.start_periodic(kHoldEvery, kHoldEvery);
   return {};
-}
-
-/// Connections to a listener that is bound to the address itself cannot be told from it.
-std::string PlannedMove::flaw_of_listeners() {
-  auto census = system::SocketCensus::open();
-  if (!census) return {};
-  const auto bound = census->bound_listeners(addresses_);
-  if (!bound || bound->empty()) return {};
-  std::vector<std::string> texts;
-  for (const SocketAddress& address : *bound) texts.push_back(address.text());
-  return fmt::format(
-      "older connections to {} break: it is bound to the address itself, not to its port alone",
-      fmt::join(texts, ", "));
 }
 
 void PlannedMove::hold_rules() {

@@ -145,7 +145,6 @@ class PlannedMove {
   [[nodiscard]] Result<void> forward(const std::string& node, const peer::Json& argument);
   void hold_rules();
   void stop_forwarding();
-  [[nodiscard]] std::string flaw_of_listeners();
   [[nodiscard]] bool is_asking() const noexcept;
   /// The address has gone, older connections have not.
   [[nodiscard]] bool is_waiting() const noexcept { return is_retaining() && has_let_go_; }

@@ -71,7 +71,7 @@ std::string of_no_connection_here(const Words& words, std::uint16_t port) {
       port, kMark);
 }
 
-/// Transparent, at an address that no packet from outside is taken in for. Port 0: not there yet.
+/// Transparent, at an address that no packet is taken in for; at a port that the kernel chooses.
 Result<FileDescriptor> listener_at_nobody(const Words& words, std::uint16_t& port) {
   const auto address = SocketAddress::parse_host(words.nobody, 0);
   if (!address) return std::unexpected(address.error());

@@ -2,7 +2,6 @@
 
 #include "common/check.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <libmnl/libmnl.h>
 #include <linux/inet_diag.h>
@@ -11,9 +10,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
-#include <algorithm>
 #include <cstddef>
-#include <cstring>
 #include <utility>
 
 namespace tandem::failover::system {
@@ -49,21 +46,6 @@ void append_condition(std::vector<std::uint8_t>& program, const IpAddress& addre
   condition.port = -1;  // any
   append(program, condition);
   program.insert(program.end(), address.bytes().begin(), address.bytes().end());
-}
-
-SocketAddress address_of(const inet_diag_msg& message) {
-  if (message.idiag_family == AF_INET6) {
-    sockaddr_in6 six{};
-    six.sin6_family = AF_INET6;
-    six.sin6_port = message.id.idiag_sport;
-    std::memcpy(&six.sin6_addr, message.id.idiag_src, sizeof six.sin6_addr);
-    return {reinterpret_cast<const sockaddr*>(&six), sizeof six};
-  }
-  sockaddr_in four{};
-  four.sin_family = AF_INET;
-  four.sin_port = message.id.idiag_sport;
-  std::memcpy(&four.sin_addr, message.id.idiag_src, sizeof four.sin_addr);
-  return {reinterpret_cast<const sockaddr*>(&four), sizeof four};
 }
 
 }  // namespace
@@ -105,18 +87,6 @@ Result<std::uint64_t> SocketCensus::connections(std::span<const IpAddress> addre
   });
   if (!done) return std::unexpected(done.error());
   return count;
-}
-
-Result<std::vector<SocketAddress>> SocketCensus::bound_listeners(
-    std::span<const IpAddress> addresses) {
-  std::vector<SocketAddress> found;
-  const auto done = each(addresses, bit(TCP_LISTEN), [&](const inet_diag_msg& message) {
-    // Workers that share a port listen at the same address.
-    const SocketAddress address = address_of(message);
-    if (std::ranges::find(found, address) == found.end()) found.push_back(address);
-  });
-  if (!done) return std::unexpected(done.error());
-  return found;
 }
 
 Result<void> SocketCensus::each(std::span<const IpAddress> addresses, std::uint32_t states,

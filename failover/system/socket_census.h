@@ -7,7 +7,6 @@
 // must not be late: ConnectionCounter.
 #pragma once
 
-#include "common/address.h"
 #include "common/ip_address.h"
 #include "common/result.h"
 #include "failover/system/netlink.h"
@@ -35,10 +34,6 @@ class SocketCensus {
   /// something still to be sent or read, and half-open ones. Not those that only wait for their end
   /// (TIME_WAIT, and FIN_WAIT2 without an owner: the client has everything).
   [[nodiscard]] Result<std::uint64_t> connections(std::span<const IpAddress> addresses);
-  /// Listeners that are bound to one of the addresses rather than to any: connections to them
-  /// cannot be handed over (second_chance.h).
-  [[nodiscard]] Result<std::vector<SocketAddress>> bound_listeners(
-      std::span<const IpAddress> addresses);
 
  private:
   using Take = std::function<void(const inet_diag_msg&)>;

@@ -15,7 +15,6 @@
 #include <cerrno>
 #include <cstdint>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -237,20 +236,6 @@ TEST_CASE("What has come to its end at the client's is not waited for") {
     const Tcp waiting = Tcp::connected_from(address("10.77.0.1"), kFour, 8080);
     CHECK(in.count(kBoth) == 2);
   }
-}
-
-TEST_CASE("Listeners that are bound to one of the addresses are found, each once") {
-  Counted in;
-  CHECK(opened(in.census.bound_listeners(kBoth)).empty());
-  const Tcp elsewhere = Tcp::listening(address("10.77.0.101"), 8082);
-  const Tcp four = Tcp::listening(kFour, 8082);
-  const Tcp six = Tcp::listening(kSix, 8083);
-  const Tcp twin = Tcp::listening(kSix, 8083);
-  std::set<std::string> texts;
-  for (const SocketAddress& one : opened(in.census.bound_listeners(kBoth)))
-    texts.insert(one.text());
-  CHECK(texts == std::set<std::string>{"10.77.0.100:8082", "[fd77::100]:8083"});
-  CHECK(opened(in.census.bound_listeners(kBoth)).size() == 2);
 }
 
 TEST_CASE("Connections are counted off the loop, again and again") {
