@@ -236,7 +236,8 @@ void add_commands(command::CommandTable& table, Daemon& daemon) {
              .usage = "switchover [<router>]",
              .help = "let the other node take the addresses; 'show moves' tells how it goes",
              .run = [&daemon](Invocation& invocation) {
-               const auto begun = daemon.switchover().give(std::string(invocation.word(1)));
+               const auto begun =
+                   daemon.switchover().give(std::string(invocation.word(1)), "an operator");
                if (!begun) return Reply::error(begun.error().message + ".\n");
                return Reply::done();
              }});

@@ -20,6 +20,11 @@ namespace {
 constexpr Milliseconds kPatience{3'000};
 constexpr Milliseconds kPatienceOfSuccessor{200};
 
+// How long a node whose data plane stops keeps its right while the other node is asked to take the
+// addresses; and from the change of its role on, which is in the middle of a step.
+constexpr Milliseconds kReprieve{500};
+constexpr Milliseconds kAfterMove{1};
+
 // How long a node that stops keeps its links after it has let go: what was lost on the way is sent
 // again, and a connection that is gone by then would be reset in its place.
 constexpr Milliseconds kLinger{50};
@@ -41,6 +46,11 @@ Daemon::Daemon(Parts parts)
       legacy_(std::move(parts.legacy)),
       poller_(loop_),
       patience_(loop_, [this] { begin(); }),
+      reprieve_(loop_,
+                [this] {
+                  has_reprieve_ = false;
+                  weigh();
+                }),
       grace_(loop_, [this] { stop_now(); }),
       linger_(loop_, [this] { finish(); }) {}
 
@@ -167,6 +177,7 @@ Result<void> Daemon::open_routers() {
                             [this] {
                               tell_peers();
                               switchover_->on_role_change();
+                              if (has_reprieve_ && !is_active()) reprieve_.start(kAfterMove);
                             },
                         .on_move =
                             [this](std::vector<std::string> words) {
@@ -246,9 +257,33 @@ void Daemon::begin() {
   tell_manager();
 }
 
+/// A data plane that was told to stop still serves: this node keeps its right until the other one
+/// has taken the addresses, if it can, so that no connection breaks.
+void Daemon::reprieve() {
+  PulseWatch* const pulse = tracking_->pulse();
+  const bool is_stopping = pulse != nullptr && pulse->is_stopping();
+  if (!is_stopping) had_reprieve_ = has_reprieve_ = false;
+  if (!is_stopping || !is_started_ || std::exchange(had_reprieve_, true)) return;
+  if (!switchover_->give("", "the data plane stops")) return;
+  has_reprieve_ = true;
+  reprieve_.start(kReprieve);
+}
+
+bool Daemon::is_reprieved(const machine::Tracked& tracked) const {
+  return has_reprieve_ && tracked.name == tracking_->pulse()->tracked().name;
+}
+
+bool Daemon::is_active() const {
+  return std::ranges::any_of(
+      routers_, [](const auto& router) { return router->state().role == machine::Role::kActive; });
+}
+
 void Daemon::weigh() {
+  reprieve();
   for (const auto& router : routers_) {
     std::vector<machine::Tracked> tracked = tracking_->all();
+    for (machine::Tracked& one : tracked)
+      if (is_reprieved(one)) one.is_ok = true;
     tracked.push_back(router->own_fault());
     router->set_right(machine::effective_right(router->router().priority, tracked));
   }
@@ -319,7 +354,7 @@ void Daemon::watch_signals() {
 void Daemon::stop() {
   if (std::exchange(is_stopping_, true)) return stop_now();
   daemon::notify("STOPPING=1");
-  if (!is_started_ || !switchover_->give("")) return stop_now();
+  if (!is_started_ || !switchover_->give("", "this node stops")) return stop_now();
   log::notice("stopping: the other node takes the addresses");
   grace_.start(settings_->grace);
 }

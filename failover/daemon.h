@@ -89,6 +89,10 @@ class Daemon {
   void watch_signals();
   void begin();
   void weigh();
+  void reprieve();
+  [[nodiscard]] bool is_reprieved(const machine::Tracked& tracked) const;
+  /// Whether any router is.
+  [[nodiscard]] bool is_active() const;
   void tell_guard();
   void tell_peers();
   [[nodiscard]] VirtualRouter* find(const std::string& router);
@@ -127,8 +131,11 @@ class Daemon {
   std::unique_ptr<PictureTeller> picture_teller_;  // none: no data plane is watched
   event::Timer patience_;                          // for what tracking has to say first
   std::size_t idle_routers_ = 0;  // at the end: so many have let their programs end
-  event::Timer grace_;            // for older connections, when this node stops
-  event::Timer linger_;           // after the addresses were given away for good
+  event::Timer reprieve_;         // of the right of a node whose data plane stops
+  bool has_reprieve_ = false;
+  bool had_reprieve_ = false;
+  event::Timer grace_;   // for older connections, when this node stops
+  event::Timer linger_;  // after the addresses were given away for good
   command::CommandTable commands_;
   std::unique_ptr<command::CommandServer> command_server_;
   std::unique_ptr<Endpoints> endpoints_;

@@ -95,14 +95,13 @@ bool PlannedMove::is_asking() const noexcept {
 
 // ---- the node that gives -----------------------------------------------------------------------
 
-Result<void> PlannedMove::give(peer::PeerLink& link) {
+Result<void> PlannedMove::give(peer::PeerLink& link, std::string_view why) {
   if (is_asking()) return fail("it is being moved already");
   report_ = {.to = link.peer_node(), .began = std::chrono::system_clock::now()};
   has_let_go_ = false;
   counted_.reset();
   asked_at_ = Clock::now();
-  ground_.events.add(router_.router().name,
-                     fmt::format("moves to {} (an operator)", link.peer_node()));
+  ground_.events.add(router_.router().name, fmt::format("moves to {} ({})", link.peer_node(), why));
   if (ground_.settings.second_chance && !addresses_.empty()) retain();
   link.request(kClaim, claim_argument(), kClaimTime,
                [this](const peer::Outcome& outcome) { answered(outcome); });

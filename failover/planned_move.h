@@ -1,7 +1,8 @@
-// PlannedMove: one virtual router on its way to the other node because an operator wants it, and
-// what follows until nothing is left of it. It moves make-before-break, and older connections get a
-// second chance: the node that has let go keeps the address on `lo` and goes on with them, the node
-// that has it now hands their packets back (failover/system/second_chance.h).
+// PlannedMove: one virtual router on its way to the other node because an operator wants it, or
+// this node stops, and what follows until nothing is left of it. It moves make-before-break, and
+// older connections get a second chance: the node that has let go keeps the address on `lo` and
+// goes on with them, the node that has it now hands their packets back
+// (failover/system/second_chance.h).
 //
 //   the node that gives                            the node that takes
 //   ask ---------------- "claim", own address ---> puts up the rules, takes the address
@@ -102,7 +103,7 @@ class PlannedMove {
 
   // ---- the node that gives
   /// Begins to move the router over the link, which is up. Errors: it is being moved already.
-  [[nodiscard]] Result<void> give(peer::PeerLink& link);
+  [[nodiscard]] Result<void> give(peer::PeerLink& link, std::string_view why);
   /// Of older connections, that go on here now.
   [[nodiscard]] std::uint64_t connections_retained() const noexcept {
     return is_retaining() ? report_->connections : 0;

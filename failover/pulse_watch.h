@@ -65,6 +65,10 @@ class PulseWatch final : private event::Socket {
   [[nodiscard]] const machine::Tracked& tracked() const noexcept { return tracked_; }
   /// "room in the data plane": not well while further clients cannot get in.
   [[nodiscard]] const machine::Tracked& room() const noexcept { return room_; }
+  /// It was told to stop, and still finishes what runs.
+  [[nodiscard]] bool is_stopping() const noexcept {
+    return is_open() && condition_ && condition_->fitness == pulse::Condition::Fitness::kStopping;
+  }
   /// False until it has connected and heard everybody, or could not connect.
   [[nodiscard]] bool is_known() const noexcept { return is_known_; }
 

@@ -59,13 +59,13 @@ PlannedMove* Switchover::find(const std::string& router) {
 
 // ---- asked for here ----------------------------------------------------------------------------
 
-Result<void> Switchover::give(const std::string& router) {
+Result<void> Switchover::give(const std::string& router, std::string_view why) {
   bool found = false;
   for (const auto& move : moves_) {
     if (!router.empty() && move->router().router().name != router) continue;
     if (move->router().state().role != machine::Role::kActive) continue;
     found = true;
-    if (auto begun = give_one(*move); !begun) return begun;
+    if (auto begun = give_one(*move, why); !begun) return begun;
   }
   if (!found && !router.empty() && find(router) == nullptr)
     return fail(fmt::format("there is no router {}", router));
@@ -73,7 +73,7 @@ Result<void> Switchover::give(const std::string& router) {
   return {};
 }
 
-Result<void> Switchover::give_one(PlannedMove& move) {
+Result<void> Switchover::give_one(PlannedMove& move, std::string_view why) {
   for (const auto& link : ground_.peers.links()) {
     if (!link->is_up() || !link->session()->has_status()) continue;
     const auto& theirs = link->session()->status().routers;
@@ -84,7 +84,7 @@ Result<void> Switchover::give_one(PlannedMove& move) {
       return fail(fmt::format("{} is not fit: {}", link->peer_node(), there->reason));
     if (!ground_.peers.has_same_config(*link))
       return fail(fmt::format("{} runs another configuration", link->peer_node()));
-    return move.give(*link);
+    return move.give(*link, why);
   }
   return fail(ground_.settings.peer
                   ? "no other node is there to take it: its link is down"
@@ -128,7 +128,8 @@ peer::Outcome Switchover::answer(const std::string& node, const peer::Request& r
   if (request.name != kGive) return refusal("this node does not know how to do that");
   if (move->router().state().role != machine::Role::kActive)
     return refusal("this node is not active");
-  if (const auto begun = give_one(*move); !begun) return refusal(begun.error().message);
+  if (const auto begun = give_one(*move, "asked for by the other node"); !begun)
+    return refusal(begun.error().message);
   return {.ok = true, .words = "it moves", .value = {}};
 }
 

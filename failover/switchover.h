@@ -1,6 +1,6 @@
-// Switchover: moves of addresses that operators want: which node may have what, asked for on either
-// node, and the second chance of older connections, for all virtual routers of this node. One
-// router's move is a PlannedMove. Thread: the loop's.
+// Switchover: moves of addresses that operators want, or a node that stops: which node may have
+// what, asked for on either node, and the second chance of older connections, for all virtual
+// routers of this node. One router's move is a PlannedMove. Thread: the loop's.
 #pragma once
 
 #include "common/pulse.h"
@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace tandem::failover {
@@ -43,7 +44,8 @@ class Switchover {
   /// Moves what this node has of the router (empty: of all) to the other node: that one takes it
   /// first, then this one lets go. Begins only: moves() and the events tell how it ends. Errors:
   /// why the other node cannot have it.
-  [[nodiscard]] Result<void> give(const std::string& router);
+  /// `why` is for the events.
+  [[nodiscard]] Result<void> give(const std::string& router, std::string_view why);
   /// Asks the other node to move the router (empty: all) here; its answer is an event. Errors:
   /// there is nobody to ask, or this node is not fit.
   [[nodiscard]] Result<void> take(const std::string& router);
@@ -69,7 +71,7 @@ class Switchover {
   [[nodiscard]] const std::string& trouble() const noexcept { return trouble_; }
 
  private:
-  [[nodiscard]] Result<void> give_one(PlannedMove& move);
+  [[nodiscard]] Result<void> give_one(PlannedMove& move, std::string_view why);
   [[nodiscard]] PlannedMove* find(const std::string& router);
   void tell_leaving();
 

@@ -23,6 +23,10 @@ namespace {
 
 constexpr std::chrono::seconds kTickEvery{1};
 constexpr Milliseconds kStopLookEvery{20};
+// Where another node can take the address over, clients come here until it has: so long the doors
+// stay open at most, and so long after the address is known to have gone.
+constexpr Milliseconds kHandOver{500};
+constexpr Milliseconds kLastClients{50};
 constexpr std::uint32_t kFullQueueTicks = 3;
 // Once full, a data plane must have had room for so long before it is said to have some: else the
 // address would swing between two nodes that are full in turn.
@@ -66,6 +70,7 @@ Process::Process(Settings settings)
       fleet_alarm_(health::make_loop_alarm(loop_)),
       prober_(health::make_socket_prober(poller_)),
       tick_timer_(loop_, [this] { tick(); }),
+      doors_timer_(loop_, [this] { close_doors(); }),
       stop_timer_(loop_, [this] { look_whether_idle(); }) {
   for (const config::Frontend& frontend : snapshot_->frontends) routers_.emplace_back(frontend);
   for (std::size_t b = 0; b < snapshot_->backends.size(); ++b) {
@@ -173,6 +178,7 @@ void Process::set_leaving(std::span<const IpAddress> addresses) {
   proxy::LeavingAddresses leaving;
   if (!addresses.empty()) leaving = std::make_shared<const proxy::Leaving>(addresses);
   for (const auto& worker : workers_) worker->set_leaving(leaving);
+  if (info_.stopping && info_.listeners > 0 && leaving) doors_timer_.start(kLastClients);
 }
 
 pulse::Condition Process::condition() const {
@@ -296,14 +302,19 @@ void Process::begin_stop(Stop how) {
   }
   info_.stopping = true;
   shared_.process.stopping = true;
-  facts_.frontends_listening = 0;
-  info_.listeners = 0;
   stop_deadline_ = deadline;
   log::notice("stopping: {} connections have {} to finish", shared_.process.connections.load(),
               format_duration(limit));
   daemon::notify("STOPPING=1");
   // Before the listening sockets go: the other node takes over while this one finishes.
   if (pulse_) pulse_->tell();
+  const bool is_watched = pulse_ && pulse_->is_watched();
+  doors_timer_.start(is_watched ? kHandOver : Milliseconds(0));
+}
+
+void Process::close_doors() {
+  facts_.frontends_listening = 0;
+  info_.listeners = 0;
   for (const auto& worker : workers_) worker->stop_softly();
   stop_timer_.start_periodic(kStopLookEvery, kStopLookEvery);
 }

@@ -66,6 +66,7 @@ class Process final : private upstream::DataPlane {
   void watch_signals();
   void tick();
   void begin_stop(Stop how);
+  void close_doors();
   void look_whether_idle();
   void check_descriptor_limit();
   [[nodiscard]] Result<void> open_pulse();
@@ -110,6 +111,7 @@ class Process final : private upstream::DataPlane {
   Instant exhausted_until_{};
   std::string exhaustion_;  // why clients cannot get in, in words; empty: they can
   event::Timer tick_timer_;
+  event::Timer doors_timer_;
   event::Timer stop_timer_;
   Instant stop_deadline_ = Instant::max();
 };

@@ -69,6 +69,7 @@ class PulseListener final : public event::Socket {
   [[nodiscard]] Result<void> listen(const SocketAddress& address);
   /// Tells every watcher the condition at once, not only with the next beat.
   void tell();
+  [[nodiscard]] bool is_watched() const noexcept { return !told_.empty(); }
   /// Tells every watcher, in the order of the calls.
   void tell(const pulse::ServerSetting& setting);
 

@@ -1,6 +1,9 @@
 #include "failover/system/nf_tables.h"
 
+#include "common/file_descriptor.h"
+
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
@@ -8,6 +11,7 @@
 #include <linux/netlink.h>
 #include <nftables/libnftables.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
@@ -23,6 +27,50 @@ namespace {
 struct FreeContext {
   void operator()(nft_ctx* context) const noexcept { nft_ctx_free(context); }
 };
+
+/// libnftables' own, with its socket; of the thread, since it is not made for several.
+struct Context {
+  ino_t network = 0;  // the namespace that its socket is in
+  std::unique_ptr<nft_ctx, FreeContext> context;
+};
+
+/// The namespace that the calling thread is in.
+ino_t current_network() {
+  struct stat status{};
+  return ::stat("/proc/thread-self/ns/net", &status) == 0 ? status.st_ino : 0;
+}
+
+bool is_netfilter_socket(int fd) {
+  int protocol = -1;
+  int domain = -1;
+  socklen_t size = sizeof protocol;
+  return ::getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) == 0 &&
+         ::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_NETLINK &&
+         protocol == NETLINK_NETFILTER;
+}
+
+/// Its socket does not end with the image of the process: programs that are run would have it. The
+/// library does not tell its number; it is the lowest that was free.
+std::unique_ptr<nft_ctx, FreeContext> make_context() {
+  FileDescriptor probe(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  const int lowest = probe.get();
+  probe.reset();
+  std::unique_ptr<nft_ctx, FreeContext> context(nft_ctx_new(NFT_CTX_DEFAULT));
+  if (context && is_netfilter_socket(lowest)) ::fcntl(lowest, F_SETFD, FD_CLOEXEC);
+  return context;
+}
+
+/// Kept: closing its socket after something was deleted waits for the kernel to be through with
+/// that, 12 ms (24 at worst) where adverts are due every 10. nullptr: out of memory.
+nft_ctx* context_here() {
+  thread_local Context kept;
+  const ino_t network = current_network();
+  if (!kept.context || kept.network != network) {
+    kept.context = make_context();
+    kept.network = network;
+  }
+  return kept.context.get();
+}
 
 std::array<std::uint8_t, 8> big_endian(std::uint64_t value) {
   return std::bit_cast<std::array<std::uint8_t, 8>>(
@@ -66,12 +114,13 @@ std::expected<NetlinkSocket, KernelError> open_nf_tables() {
 }
 
 Result<void> run_nft(const std::string& commands) {
-  const std::unique_ptr<nft_ctx, FreeContext> context(nft_ctx_new(NFT_CTX_DEFAULT));
-  if (!context) return fail("nf_tables: out of memory");
-  nft_ctx_buffer_output(context.get());
-  nft_ctx_buffer_error(context.get());
-  if (nft_run_cmd_from_buffer(context.get(), commands.c_str()) == 0) return {};
-  std::string_view words = nft_ctx_get_error_buffer(context.get());
+  nft_ctx* const context = context_here();
+  if (context == nullptr) return fail("nf_tables: out of memory");
+  // Empties what an earlier call has left there.
+  nft_ctx_buffer_output(context);
+  nft_ctx_buffer_error(context);
+  if (nft_run_cmd_from_buffer(context, commands.c_str()) == 0) return {};
+  std::string_view words = nft_ctx_get_error_buffer(context);
   words = words.substr(0, words.find('\n'));
   return fail(fmt::format("nf_tables: {}", words.empty() ? "refused" : words));
 }

@@ -62,6 +62,16 @@ for line in sys.stdin:
     elif word == "new":
         with connect() as fresh:
             result = {"by": request(fresh)[1]}
+    elif word == "crowd":
+        served = failed = 0
+        for _ in range(int(arguments[0])):
+            try:
+                with connect() as fresh:
+                    request(fresh)
+                served += 1
+            except OSError:
+                failed += 1
+        result = {"served": served, "failed": failed}
     elif word == "download":
         download = connect()
         download.sendall(b"GET /slow HTTP/1.1\r\nHost: move\r\nConnection: close\r\n\r\n")

@@ -319,9 +319,20 @@ class PairTest(PairStage):
 
     def test_what_is_let_go_of_is_taken_at_once(self):
         one, two = self.linked_pair()
+        # With another configuration it is not asked to take the addresses first.
+        two.write(preempt_delay="1s")
+        two.process.signal(signal.SIGHUP)
+        one.process.wait_for_output("two runs another configuration")
         one.process.stop()
         self.settle(two, one)
         self.assertIn("backup -> active (handed_over)", two.process.output())
+
+    def test_a_node_that_stops_is_replaced_before_it_lets_go(self):
+        one, two = self.linked_pair()
+        one.process.stop()
+        self.settle(two, one)
+        self.assertIn("backup -> active (claim)", two.process.output())
+        self.assertIn("moves to two (this node stops)", one.process.output())
 
     def test_while_adverts_are_cut_the_link_decides(self):
         one, two = self.linked_pair()

@@ -21,12 +21,18 @@ class Client:
             text=True,
         )  # fmt: skip
 
-    def do(self, word, *arguments):
+    def begin(self, word, *arguments):
         self.process.stdin.write(" ".join([word, *map(str, arguments)]) + "\n")
         self.process.stdin.flush()
+
+    def result(self):
         line = self.process.stdout.readline()
-        assert line, f"the client died at {word}"
+        assert line, "the client died"
         return json.loads(line)
+
+    def do(self, word, *arguments):
+        self.begin(word, *arguments)
+        return self.result()
 
     def stop(self):
         self.process.stdin.close()
@@ -196,6 +202,21 @@ class PlannedMoveTest(PairStage):
         self.assertEqual(one.process.wait(), 0)
         self.assertEqual(self.retained(one), set())
         wait_until(lambda: self.tables(two) == 0, "no rules are left")
+
+    def test_a_data_plane_that_is_told_to_stop_loses_nothing(self):
+        one, two = self.pair()
+        client, crowd = self.connect(), self.connect()
+        client.do("download")
+        crowd.begin("crowd", 300)
+        one.lb.signal(signal.SIGTERM)
+        self.settle(two, one)
+        self.assertIn("moves to two (the data plane stops)", one.process.output())
+        came = crowd.result()
+        self.assertEqual((came["served"], came["failed"]), (300, 0))
+        self.assertEqual(client.do("finish"), {"missing": 0})
+        self.assertEqual(one.lb.wait(), 0)
+        wait_until(lambda: self.is_over(one), "nothing is left of it")
+        wait_until(lambda: one.router()["priority"] == 0, "one has no right any more")
 
     # ---- when it cannot go on ------------------------------------------------------------------
 
