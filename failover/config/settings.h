@@ -138,9 +138,9 @@ struct Settings {
   bool preempt = true;
   Milliseconds preempt_delay{0};
   bool lease = true;
-  bool second_chance = true;          // older connections go on when an operator moves an address
-  Milliseconds grace{30'000};         // of global: what older connections have when a node stops
-  Milliseconds drain{3'600'000};      // how long they may
+  bool second_chance = true;      // older connections go on when an operator moves an address
+  Milliseconds grace{30'000};     // of global: what older connections have when a node stops
+  Milliseconds drain{3'600'000};  // how long they may
   Node self;
   std::vector<Node> peers;   // the other nodes
   std::optional<Peer> peer;  // the link to each of them; none: adverts alone

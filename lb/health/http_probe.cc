@@ -1,8 +1,8 @@
 // The "http" check: one request, and an answer whose status and body are as expected.
-#include "lb/health/probe_connection.h"
-#include "lb/health/probes.h"
 #include "http/chunked.h"
 #include "http/h1_decoder.h"
+#include "lb/health/probe_connection.h"
+#include "lb/health/probes.h"
 
 #include <fmt/format.h>
 

@@ -3,8 +3,8 @@
 #include "common/check.h"
 #include "common/jsonc.h"
 #include "common/text.h"
-#include "lb/config/build.h"
 #include "config/shape.h"
+#include "lb/config/build.h"
 
 #include <algorithm>
 #include <cstddef>

@@ -328,7 +328,7 @@ class PairTest(PairStage):
         self.assertIn("backup -> active (handed_over)", two.process.output())
 
     def test_a_node_that_stops_is_replaced_before_it_lets_go(self):
-        one, two = self.linked_pair()
+        one, two = self.linked_pair(advert=100)
         one.process.stop()
         self.settle(two, one)
         self.assertIn("backup -> active (claim)", two.process.output())
@@ -359,7 +359,7 @@ class PairTest(PairStage):
         self.assertTrue(one.holds_all())
 
     def test_an_operator_moves_the_addresses_and_they_stay(self):
-        one, two = self.linked_pair(v6=True)
+        one, two = self.linked_pair(v6=True, advert=100)
         wait_until(lambda: one.show()["peers"][0]["routers"][1]["priority"], "two is fit")
         done = one.host.run("tandemctl", "-F", str(one.socket), "switchover", check=False)
         self.assertEqual((done.returncode, done.stderr), (0, ""))

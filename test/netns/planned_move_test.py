@@ -54,7 +54,7 @@ class PlannedMoveTest(PairStage):
         nodes = []
         for name, priority in (("one", 150), ("two", 100)):
             node = Tandem(self.hosts[name], self.folder, priority, peer=SECRET, nopreempt=True,
-                          **options)  # fmt: skip
+                          advert=100, **options)  # fmt: skip
             node.keep = self.keep
             node.options |= {"lb": {"bind": "unix:${NODE_FOLDER}/pulse.sock"}}
             node.options["file"] = {

@@ -151,6 +151,10 @@ const bad = {
   "address in default-server": backend({ "default-server": { address: "10.0.0.1:80" } }),
 };
 
+// What the shipped files read from beside them.
+const credentials = mkdtempSync(join(tmpdir(), "tandem-credentials-"));
+writeFileSync(join(credentials, "peer.key"), "a secret for samples\n", { mode: 0o600 });
+
 const schema = JSON.parse(readFileSync(join(sourceDir, "etc/tandem.schema.json"), "utf8"));
 // strictTypes off: ajv would have each alternative repeat the type it stands beside.
 const ajv = new Ajv({ strict: true, strictRequired: false, strictTypes: false, allErrors: true });
@@ -159,7 +163,9 @@ const validate = ajv.compile(schema);
 let failures = 0;
 function judge(name, file, value, wanted) {
   const bySchema = validate(value);
-  const said = spawnSync(configCheck, [file], { encoding: "utf8" });
+  const said = spawnSync(configCheck, [file], {
+    encoding: "utf8", env: { ...process.env, CREDENTIALS_DIRECTORY: credentials },
+  });
   const byParser = said.status === 0;
   if (bySchema === wanted && byParser === wanted) return;
   failures += 1;
@@ -185,6 +191,6 @@ try {
   const count = shipped.length + Object.keys(good).length + Object.keys(bad).length;
   console.log(`${count} configurations, ${failures} disagreements`);
 } finally {
-  rmSync(scratch, { recursive: true });
+  for (const folder of [scratch, credentials]) rmSync(folder, { recursive: true });
 }
 process.exit(failures === 0 ? 0 : 1);

@@ -18,7 +18,8 @@ std::vector<std::string> table_names() {
 
 TEST_CASE("the policy table has the rows that the configuration allows, in the same order") {
   std::vector<std::string> allowed;
-  for (const tandem::config::BalancePolicy& row : tandem::config::kBalancePolicies) allowed.emplace_back(row.name);
+  for (const tandem::config::BalancePolicy& row : tandem::config::kBalancePolicies)
+    allowed.emplace_back(row.name);
   CHECK(table_names() == allowed);
 }
 

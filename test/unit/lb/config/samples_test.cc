@@ -40,9 +40,17 @@ TEST_CASE("The files of etc and of etc/examples load without error or warning") 
   for (const auto& example : files_in("etc/examples")) files.push_back(example);
   REQUIRE(files.size() >= 5);
   const Scratch scratch;
+  const std::filesystem::path key = scratch.write("peer.key", "a secret for samples\n");
+  std::filesystem::permissions(key, std::filesystem::perms::owner_read);
+  Environment environment = sample_environment();
+  environment.variable =
+      [folder = key.parent_path().string()](std::string_view name) -> std::optional<std::string> {
+    if (name == "CREDENTIALS_DIRECTORY") return folder;
+    return std::nullopt;
+  };
   for (const auto& file : files) {
     INFO(file.string());
-    const LoadResult result = load({file.string()}, sample_environment());
+    const LoadResult result = load({file.string()}, environment);
     CHECK(texts(result.errors, scratch) == Texts{});
     CHECK(texts(result.warnings, scratch) == Texts{});
   }
