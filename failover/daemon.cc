@@ -51,6 +51,7 @@ Daemon::Daemon(Parts parts)
                   has_reprieve_ = false;
                   weigh();
                 }),
+      preempt_(loop_, [this] { ask_for_preempted(); }),
       grace_(loop_, [this] { stop_now(); }),
       linger_(loop_, [this] { finish(); }) {}
 
@@ -179,6 +180,7 @@ Result<void> Daemon::open_routers() {
                               switchover_->on_role_change();
                               if (has_reprieve_ && !is_active()) reprieve_.start(kAfterMove);
                             },
+                        .on_preempt = [this](const std::string& name) { preempt(name); },
                         .on_move =
                             [this](std::vector<std::string> words) {
                               if (!settings_->notify.exec.empty())
@@ -288,6 +290,19 @@ void Daemon::weigh() {
     router->set_right(machine::effective_right(router->router().priority, tracked));
   }
   if (is_started_) tell_manager();
+}
+
+/// Asked for over the link the addresses come without breaking a connection. In the next turn: the
+/// machine is in the middle of a step. Whoever cannot or will not give them is preempted.
+void Daemon::preempt(const std::string& router) {
+  to_preempt_.insert(router);
+  preempt_.start(Duration::zero());
+}
+
+void Daemon::ask_for_preempted() {
+  for (const std::string& router : std::exchange(to_preempt_, {}))
+    if (const auto asked = switchover_->take(router); !asked)
+      log::debug("{}: {}", router, asked.error().message);
 }
 
 void Daemon::tell_guard() {

@@ -29,6 +29,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -90,6 +91,8 @@ class Daemon {
   void begin();
   void weigh();
   void reprieve();
+  void preempt(const std::string& router);
+  void ask_for_preempted();
   [[nodiscard]] bool is_reprieved(const machine::Tracked& tracked) const;
   /// Whether any router is.
   [[nodiscard]] bool is_active() const;
@@ -134,6 +137,8 @@ class Daemon {
   event::Timer reprieve_;         // of the right of a node whose data plane stops
   bool has_reprieve_ = false;
   bool had_reprieve_ = false;
+  std::set<std::string> to_preempt_;  // routers
+  event::Timer preempt_;
   event::Timer grace_;   // for older connections, when this node stops
   event::Timer linger_;  // after the addresses were given away for good
   command::CommandTable commands_;

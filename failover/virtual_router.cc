@@ -89,6 +89,10 @@ std::uint8_t highest_other(const config::Settings& settings, const config::Route
   return static_cast<std::uint8_t>(std::min<std::int64_t>(highest, machine::kPriorityOwner - 1));
 }
 
+bool will_preempt(const machine::State& state) {
+  return state.role == machine::Role::kBackup && state.expecting == machine::Reason::kPreempt;
+}
+
 std::string table_name(const config::Router& router) {
   return fmt::format("tandem_{}_v{}", router.vrid, router.is_v6 ? 6 : 4);
 }
@@ -283,6 +287,7 @@ void VirtualRouter::input(const machine::Input& input) {
   const Instant began = Clock::now();
   const machine::Role before = state_.role;
   const std::uint8_t right_before = told_right_;
+  const bool preempted_before = will_preempt(state_);
   machine::Step step = machine::step(machine_, state_, system::boot_now(), input);
   state_ = step.state;
   for (const machine::Action& action : step.actions) perform(action);
@@ -293,6 +298,7 @@ void VirtualRouter::input(const machine::Input& input) {
   }
   told_right_ = state_.right;
   if (before != state_.role || right_before != state_.right) ground_.on_change();
+  if (!preempted_before && will_preempt(state_)) ground_.on_preempt(router_.name);
   arm();
 }
 

@@ -53,8 +53,8 @@ class PlannedMoveTest(PairStage):
     def pair(self, bind=":80", **options):
         nodes = []
         for name, priority in (("one", 150), ("two", 100)):
-            node = Tandem(self.hosts[name], self.folder, priority, peer=SECRET, nopreempt=True,
-                          advert=100, **options)  # fmt: skip
+            node = Tandem(self.hosts[name], self.folder, priority, peer=SECRET, advert=100,
+                          **{"nopreempt": True} | options)  # fmt: skip
             node.keep = self.keep
             node.options |= {"lb": {"bind": "unix:${NODE_FOLDER}/pulse.sock"}}
             node.options["file"] = {
@@ -187,6 +187,19 @@ class PlannedMoveTest(PairStage):
         self.settle(two, one)
         self.assertEqual(client.do("again")["served"], 3)
         wait_until(lambda: self.is_over(one), "nothing is left of it")
+
+    def test_a_higher_node_that_returns_is_given_the_address(self):
+        one, two = self.pair(nopreempt=False)
+        one.process.stop()
+        self.settle(two, one)
+        client = self.connect()
+        client.do("open", 5)
+        one.start()
+        self.settle(one, two)
+        self.assertIn("moves to one (asked for by the other node)", two.process.output())
+        again = client.do("again")
+        self.assertEqual((again["served"], again["by"]), (5, ["10.77.0.12"]))
+        self.assertEqual(client.do("new"), {"by": "10.77.0.11"})
 
     def test_a_daemon_that_is_told_to_stop_moves_its_addresses_and_waits(self):
         one, two = self.pair()
