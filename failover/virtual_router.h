@@ -44,8 +44,8 @@ struct Ground {
   std::function<void(const std::string& router)> on_let_go;
   /// The role or the right has changed.
   std::function<void()> on_change;
-  /// A node of lower priority is active and will be preempted when its time is over, unless it gives
-  /// the addresses first.
+  /// A node of lower priority is active and will be preempted when its time is over, unless it
+  /// gives the addresses first.
   std::function<void(const std::string& router)> on_preempt;
   /// For the operator's program: router, from, to, reason, priority.
   std::function<void(std::vector<std::string>)> on_move;
