@@ -23,6 +23,16 @@ void set_program(std::string_view name);
 /// spaces, so that what a peer sent cannot forge a line.
 void write(Level level, std::string_view message) noexcept;
 
+/// Takes finished lines in place of stderr.
+class Diversion {
+ public:
+  virtual ~Diversion() = default;
+  /// False: it does not take this one. Thread: any.
+  [[nodiscard]] virtual bool take(std::string_view line) noexcept = 0;
+};
+/// nullptr: to stderr. Whoever is taken out must not be destroyed while other threads log.
+void divert(Diversion* diversion) noexcept;
+
 template <class... Args>
 void debug(fmt::format_string<Args...> format, Args&&... args) {
   if (level() <= Level::kDebug)

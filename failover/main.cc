@@ -2,6 +2,7 @@
 // after another for as long as reloads follow each other.
 #include "common/daemon_main.h"
 #include "common/log.h"
+#include "common/log_thread.h"
 #include "failover/config/load.h"
 #include "failover/daemon.h"
 #include "failover/legacy.h"
@@ -17,6 +18,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -98,6 +100,7 @@ class Runner {
       return daemon::kNotPermitted;
     }
     settle();
+    log_off_the_loop();
     return serve(std::move(loaded));
   }
 
@@ -109,6 +112,16 @@ class Runner {
       return usable ? std::nullopt : std::optional(std::move(usable.error()));
     };
     return config::load(line_.files, identity);
+  }
+
+  /// After the priority was raised, which threads do not inherit: whoever waits for a disk need not
+  /// be quick.
+  void log_off_the_loop() {
+    auto started = LogThread::start();
+    if (started)
+      log_thread_ = std::move(*started);
+    else
+      log::warning("the log is written by the loop: {}", started.error().message);
   }
 
   int serve(config::LoadResult loaded) {
@@ -137,7 +150,9 @@ class Runner {
         case Daemon::End::kReplace:
           legacy = daemon.leave();
           guard_.dismiss();
+          log_thread_.reset();
           replace_process(legacy, argv_);
+          log_off_the_loop();
           if (!guard_.start()) return daemon::kFailed;
           break;
       }
@@ -168,6 +183,7 @@ class Runner {
   const std::string& node_;  // empty: as its addresses say
   char** argv_;
   system::Guard guard_;
+  std::unique_ptr<LogThread> log_thread_;  // after the guard was forked
   EventLog events_;
   ServerSettings server_settings_;
 };
