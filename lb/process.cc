@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <utility>
@@ -122,7 +123,8 @@ Result<void> Process::open() {
   control_ = std::make_unique<control::ControlContext>(
       control::ControlContext{*snapshot_, *fleet_, shared_, totals_, captures_, info_});
   control::add_commands(commands_, *control_);
-  command_server_ = std::make_unique<command::CommandServer>(poller_, commands_);
+  command_server_ = std::make_unique<command::CommandServer>(
+      poller_, commands_, [this](std::function<void()> done) { return settle(std::move(done)); });
   for (std::size_t i = 0; i < snapshot_->runtime.size(); ++i) {
     const config::RuntimeSocket& socket = snapshot_->runtime[i];
     const command::Endpoint endpoint{.address = socket.address,
@@ -233,7 +235,21 @@ void Process::make_workers(std::vector<std::vector<ListeningSocket>> sockets) {
 
 void Process::publish(config::BackendIndex backend,
                       std::shared_ptr<const upstream::BackendStanding> standing) {
+  has_published_ = true;
   for (const auto& worker : workers_) worker->apply(backend, standing);
+}
+
+/// A command is answered when every worker goes by what it has changed.
+bool Process::settle(std::function<void()> done) {
+  if (fleet_->has_changes()) fleet_->flush();
+  if (!std::exchange(has_published_, false)) return true;
+  const auto ignorant = std::make_shared<std::atomic<std::size_t>>(workers_.size());
+  for (const auto& worker : workers_) {
+    worker->when_done([this, ignorant, done] {
+      if (--*ignorant == 0) mailbox_.post(done);
+    });
+  }
+  return false;
 }
 
 int Process::run() {

@@ -29,6 +29,7 @@
 #include "lb/upstream/shared.h"
 #include "lb/worker.h"
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -62,6 +63,7 @@ class Process final : private upstream::DataPlane {
   void publish(config::BackendIndex backend,
                std::shared_ptr<const upstream::BackendStanding> standing) override;
 
+  [[nodiscard]] bool settle(std::function<void()> done);
   void make_workers(std::vector<std::vector<ListeningSocket>> sockets);
   void watch_signals();
   void tick();
@@ -105,6 +107,7 @@ class Process final : private upstream::DataPlane {
   std::unique_ptr<tandem::admin::AdminServer> admin_server_;
   std::unique_ptr<upstream::ServerSettings> settings_;  // where there is a pulse
   std::unique_ptr<PulseListener> pulse_;
+  bool has_published_ = false;  // since a command was answered last
   std::vector<event::Signal> signals_;
   std::uint64_t accept_failures_seen_ = 0;
   std::uint32_t full_queue_ticks_ = 0;

@@ -105,6 +105,8 @@ void Worker::set_leaving(proxy::LeavingAddresses leaving) {
       [this, leaving = std::move(leaving)]() mutable { context_.leaving = std::move(leaving); });
 }
 
+void Worker::when_done(std::function<void()> callback) { mailbox_.post(std::move(callback)); }
+
 void Worker::beat_for(Watcher watcher, Milliseconds period) {
   mailbox_.post([this, watcher = std::move(watcher), period] { heart_.beat_for(watcher, period); });
 }

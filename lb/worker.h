@@ -64,6 +64,8 @@ class Worker {
   void close_connections();
   /// From now on these addresses, and no others, are moving away: see proxy::Leaving.
   void set_leaving(proxy::LeavingAddresses leaving);
+  /// Once all that was asked of the worker before has been done. `callback`'s thread: the worker's.
+  void when_done(std::function<void()> callback);
   /// Shows a watcher that the loop turns.
   void beat_for(Watcher watcher, Milliseconds period);
   /// Ends the thread.

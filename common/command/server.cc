@@ -11,8 +11,8 @@ constexpr int kBacklog = 64;
 
 }  // namespace
 
-CommandServer::CommandServer(event::Poller& poller, const CommandTable& table)
-    : poller_(poller), table_(table) {
+CommandServer::CommandServer(event::Poller& poller, const CommandTable& table, Settle settle)
+    : poller_(poller), table_(table), settle_(std::move(settle)) {
   connections_.when_room([this] {
     // In the next turn: the connection that left is still on the stack.
     for (const auto& listener : listeners_) poller_.again(*listener);
@@ -34,7 +34,7 @@ Result<void> CommandServer::listen(const Endpoint& endpoint, std::string_view ke
 }
 
 void CommandServer::serve(FileDescriptor client, Level level) {
-  auto connection = std::make_unique<Connection>(poller_, connections_, table_, level);
+  auto connection = std::make_unique<Connection>(poller_, connections_, table_, settle_, level);
   Connection& begun = *connection;
   connections_.add(std::move(connection));
   begun.begin(client.release());

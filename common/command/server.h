@@ -9,10 +9,12 @@
 #include "common/event/stream_listener.h"
 #include "common/file_descriptor.h"
 #include "common/result.h"
+#include "common/time.h"
 
 #include <sys/types.h>
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -29,6 +31,10 @@ struct Endpoint {
   gid_t group = static_cast<gid_t>(-1);
 };
 
+/// What commands have changed is made so everywhere, then `done` is called in a later turn; an
+/// answer waits for that. @return true where that is so already: `done` is not called.
+using Settle = std::function<bool(std::function<void()> done)>;
+
 /// Thread: the loop's. Destroy before its poller.
 class CommandServer {
  public:
@@ -36,9 +42,11 @@ class CommandServer {
   static constexpr std::size_t kConnectionsMax = 64;
   /// Above it no further command is run until the peer has read.
   static constexpr std::size_t kOutputBytesMax = 256 * 1024;
+  /// An answer waits no longer for what its command has changed; a line in the log says so.
+  static constexpr Milliseconds kSettleTime{1'000};
 
-  /// `table` outlives the server.
-  CommandServer(event::Poller& poller, const CommandTable& table);
+  /// `table` outlives the server. No `settle`: an answer waits for nothing.
+  CommandServer(event::Poller& poller, const CommandTable& table, Settle settle = nullptr);
   ~CommandServer();
   CommandServer(const CommandServer&) = delete;
   CommandServer& operator=(const CommandServer&) = delete;
@@ -61,6 +69,7 @@ class CommandServer {
   event::SocketSet connections_{kConnectionsMax};
   std::vector<std::unique_ptr<event::StreamListener>> listeners_;
   const CommandTable& table_;
+  Settle settle_;
 };
 
 }  // namespace tandem::command

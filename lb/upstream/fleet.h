@@ -133,6 +133,8 @@ class Fleet {
   void shutdown_sessions(ServerId id);
   /// Publishes every backend that has changed since it was last published.
   void flush();
+  /// Something has changed that flush() would publish.
+  [[nodiscard]] bool has_changes() const noexcept { return publish_at_.has_value(); }
 
  private:
   struct BackendEntry {

@@ -64,15 +64,23 @@ def wait_until(condition, what="the condition", timeout=None):
         pause.wait(0.01)
 
 
+_given_ports = set()
+
+
 def free_ports(count, host="127.0.0.1"):
-    """Ports that nothing listens on just now; distinct, because all are held until all are known."""
+    """Ports that nothing listens on just now; none is given twice in the life of a test."""
     holders = []
+    ports = []
     try:
-        for _ in range(count):
+        while len(ports) < count:
             holder = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
             holders.append(holder)
             holder.bind((host, 0))
-        return [holder.getsockname()[1] for holder in holders]
+            port = holder.getsockname()[1]
+            if port not in _given_ports:
+                _given_ports.add(port)
+                ports.append(port)
+        return ports
     finally:
         for holder in holders:
             holder.close()

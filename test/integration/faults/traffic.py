@@ -6,9 +6,9 @@ import collections
 import itertools
 import random
 import socket
-import threading
 import time
 
+from client_threads import ClientThreads
 from tandem_testing import wait_until
 
 CLIENTS = 16
@@ -99,7 +99,7 @@ class Client:
         return int(head.split(b" ", 2)[1]), body
 
 
-class Traffic:
+class Traffic(ClientThreads):
     """Clients at work for as long as the `with` block lasts.
 
     `posts`: share of the requests that are POST. `pause`: longest think time between two requests
@@ -109,6 +109,7 @@ class Traffic:
 
     def __init__(self, port, clients=CLIENTS, posts=0.0, pause=0.004, close=False, keep=True,
                  timeout=20):  # fmt: skip
+        super().__init__(clients)
         self.port = port
         self.posts = posts
         self.pause = pause
@@ -119,20 +120,6 @@ class Traffic:
         self.failures = []
         self.done = collections.Counter()  # by method; each client counts under the lock
         self.numbers = itertools.count()
-        self.lock = threading.Lock()
-        self.stopping = threading.Event()
-        self.threads = [threading.Thread(target=self.run, args=(seed,)) for seed in range(clients)]
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stopping.set()
-        for thread in self.threads:
-            thread.join()
-
     def run(self, seed):
         choice = random.Random(seed)
         client = Client(self.port, self.timeout)

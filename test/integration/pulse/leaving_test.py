@@ -2,39 +2,27 @@
 
 import shutil
 import subprocess
-import threading
 import unittest
 
 import pulse_peer
 import tandem_testing as testing
+from client_threads import ClientThreads
 from tandem_testing import HttpClient
 
 MOVING, STAYING = "127.0.0.2", "127.0.0.1"
 UPGRADE = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
 
 
-class Traffic:
+class Traffic(ClientThreads):
     """Clients that keep their connection as long as they are let, and make a new one then."""
 
     def __init__(self, address, clients=4):
+        super().__init__(clients)
         self.address = address
         self.answered = self.ended = 0
         self.failures = []
-        self.stopping = threading.Event()
-        self.lock = threading.Lock()
-        self.threads = [threading.Thread(target=self.run) for _ in range(clients)]
 
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stopping.set()
-        for thread in self.threads:
-            thread.join()
-
-    def run(self):
+    def run(self, _):
         while not self.stopping.is_set():
             try:
                 with HttpClient(self.address) as client:

@@ -13,6 +13,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <utility>
 
 namespace tandem::command {
 namespace {
@@ -75,6 +77,51 @@ struct Bench {
 };
 
 }  // namespace
+
+TEST_CASE("An answer waits until what the command has changed is so everywhere") {
+  Bench bench;
+  std::function<void()> done;
+  bool is_so = false;
+  bench.server = std::make_unique<CommandServer>(bench.poller, bench.table, [&](auto callback) {
+    done = std::move(callback);
+    return is_so;
+  });
+  bench.table.add(
+      {"set it", Level::kUser, "set it", "", [](Invocation&) { return Reply::done(); }});
+  REQUIRE(bench.server->listen(bench.endpoint(), "/runtime/0").has_value());
+  const FileDescriptor client = bench.connect(bench.endpoint().address);
+
+  SECTION("many that came together wait once") {
+    bench.send(client, "set it;set it\n");
+    for (int turns = 0; turns < 100 && !done; ++turns) bench.turn();
+    REQUIRE(done);
+    std::array<char, 16> bytes;
+    bench.turn();
+    CHECK(::recv(client.get(), bytes.data(), bytes.size(), 0) == -1);
+    std::exchange(done, nullptr)();
+    CHECK(bench.receive(client) == "\n\n[closed]");
+    CHECK(done == nullptr);
+  }
+  SECTION("nothing was changed") {
+    is_so = true;
+    bench.send(client, "set it\n");
+    CHECK(bench.receive(client) == "\n[closed]");
+  }
+  SECTION("it is never done: the answer comes all the same") {
+    bench.send(client, "set it\n");
+    CHECK(bench.receive(client) == "\n[closed]");
+    REQUIRE(done);
+    done();  // too late: nothing more happens
+  }
+  SECTION("the client has left meanwhile") {
+    bench.send(client, "prompt\nset it\n");
+    for (int turns = 0; turns < 100 && !done; ++turns) bench.turn();
+    REQUIRE(done);
+    bench.server.reset();
+    bench.turn();
+    done();
+  }
+}
 
 TEST_CASE("a Unix socket answers, closes, and has the mode that was asked for") {
   Bench bench;
