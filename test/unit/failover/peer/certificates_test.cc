@@ -1,7 +1,7 @@
 // Nodes that prove themselves by certificates: who is believed, and what is said of those who are
 // not.
 #include "failover/peer/tls.h"
-#include "test/unit/failover/peer/authority.h"
+#include "test/support/authority.h"
 #include "test/unit/failover/peer/rig.h"
 
 #include <memory>
@@ -12,6 +12,7 @@ namespace tandem::failover::peer {
 namespace {
 
 using State = TlsStream::State;
+using testing::Authority;
 using Shared = std::shared_ptr<const Credentials>;
 
 Shared certified(const std::string& own, const std::string& authorities, const std::string& node) {
