@@ -60,6 +60,26 @@ Result<IpPrefix> IpPrefix::parse(std::string_view text) {
   return IpPrefix{.address = *address, .length = static_cast<std::uint8_t>(length)};
 }
 
+namespace {
+
+IpAddress network_of(const IpAddress& address, unsigned length) noexcept {
+  std::array<std::uint8_t, 16> bytes{};
+  const auto from = address.bytes();
+  for (std::size_t i = 0; i < from.size() && i * 8 < length; ++i) {
+    const unsigned kept = std::min<unsigned>(8, length - static_cast<unsigned>(i) * 8);
+    bytes[i] = static_cast<std::uint8_t>(from[i] & (0xFF00U >> kept));
+  }
+  return IpAddress::of(std::span(bytes).first(from.size()));
+}
+
+}  // namespace
+
+IpAddress IpPrefix::network() const noexcept { return network_of(address, length); }
+
+bool IpPrefix::contains(const IpAddress& other) const noexcept {
+  return network_of(other, length) == network();
+}
+
 std::string IpPrefix::text() const { return fmt::format("{}/{}", address.text(), length); }
 
 }  // namespace tandem

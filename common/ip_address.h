@@ -57,6 +57,10 @@ struct IpPrefix {
   /// "192.0.2.1/24"; without "/": the address alone, /32 or /128.
   [[nodiscard]] static Result<IpPrefix> parse(std::string_view text);
   [[nodiscard]] std::string text() const;
+  /// Whether `other` is of this network; never of another family.
+  [[nodiscard]] bool contains(const IpAddress& other) const noexcept;
+  /// The address with all bits behind `length` zero.
+  [[nodiscard]] IpAddress network() const noexcept;
 
   friend std::strong_ordering operator<=>(const IpPrefix&, const IpPrefix&) noexcept = default;
   friend bool operator==(const IpPrefix&, const IpPrefix&) noexcept = default;

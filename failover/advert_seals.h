@@ -3,8 +3,8 @@
 // words for a person where they do not fit. Thread: the loop's.
 #pragma once
 
+#include "common/sparingly.h"
 #include "failover/config/settings.h"
-#include "failover/peer/sparingly.h"
 #include "failover/wire/decode.h"
 #include "failover/wire/seal.h"
 
@@ -64,8 +64,8 @@ class AdvertSeals {
   wire::Sealer sealer_;
   wire::SealChecker checker_;
   double clock_ahead_ = 0;
-  std::map<wire::Refusal, peer::Sparingly> complaints_;
-  peer::Sparingly about_clocks_;
+  std::map<wire::Refusal, Sparingly> complaints_;
+  Sparingly about_clocks_;
 };
 
 }  // namespace tandem::failover

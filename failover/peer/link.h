@@ -16,12 +16,12 @@
 #include "common/event/timer.h"
 #include "common/ip_address.h"
 #include "common/result.h"
+#include "common/sparingly.h"
 #include "common/time.h"
 #include "failover/peer/connection.h"
 #include "failover/peer/listener.h"
 #include "failover/peer/message.h"
 #include "failover/peer/requests.h"
-#include "failover/peer/sparingly.h"
 #include "failover/peer/tls.h"
 
 #include <cstdint>

@@ -6,7 +6,7 @@
 #include "common/event/poller.h"
 #include "common/ip_address.h"
 #include "common/result.h"
-#include "failover/peer/sparingly.h"
+#include "common/sparingly.h"
 
 #include <cstdint>
 #include <map>

@@ -22,6 +22,26 @@ TEST_CASE("Prefixes are read and written") {
     CHECK_FALSE(IpPrefix::parse(bad));
 }
 
+TEST_CASE("A network holds the addresses whose first bits are its own") {
+  const auto holds = [](std::string_view network, std::string_view address) {
+    return IpPrefix::parse(network)->contains(*IpAddress::parse(address));
+  };
+  CHECK(holds("10.0.0.0/8", "10.255.255.255"));
+  CHECK_FALSE(holds("10.0.0.0/8", "11.0.0.0"));
+  CHECK(holds("192.0.2.64/26", "192.0.2.127"));
+  CHECK_FALSE(holds("192.0.2.64/26", "192.0.2.128"));
+  CHECK(holds("192.0.2.7", "192.0.2.7"));
+  CHECK_FALSE(holds("192.0.2.7", "192.0.2.6"));
+  CHECK(holds("0.0.0.0/0", "203.0.113.9"));
+  CHECK_FALSE(holds("0.0.0.0/0", "2001:db8::1"));
+  CHECK(holds("2001:db8::/33", "2001:db8:7fff::1"));
+  CHECK_FALSE(holds("2001:db8::/33", "2001:db8:8000::1"));
+  CHECK_FALSE(holds("::/0", "192.0.2.1"));
+  CHECK(holds("10.1.2.3/8", "10.9.9.9"));
+  CHECK(IpPrefix::parse("10.1.2.3/12")->network() == *IpAddress::parse("10.0.0.0"));
+  CHECK(IpPrefix::parse("2001:db8::ff/124")->network() == *IpAddress::parse("2001:db8::f0"));
+}
+
 TEST_CASE("Addresses know what they are, and order as numbers") {
   const auto address = [](std::string_view text) { return *IpAddress::parse(text); };
   CHECK(address("224.0.0.18").is_multicast());

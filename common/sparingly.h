@@ -8,7 +8,7 @@
 #include <optional>
 #include <utility>
 
-namespace tandem::failover::peer {
+namespace tandem {
 
 /// One owner.
 class Sparingly {
@@ -31,4 +31,4 @@ class Sparingly {
   std::uint64_t kept_back_ = 0;
 };
 
-}  // namespace tandem::failover::peer
+}  // namespace tandem
