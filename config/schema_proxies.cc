@@ -194,16 +194,34 @@ constexpr std::array kExpectKeys = {
     later("rstring", "Regular expression on the body."),
 };
 
+constexpr std::array kStepKeys = {
+    row("send", Kind::kText, "", "Sends this text; `\\r\\n` ends a line in most protocols."),
+    row("send-hex", Kind::kString, "", "Sends these bytes: two hexadecimal digits for each."),
+    row("expect", Kind::kText, "",
+        "Goes on once this text has come, wherever it stands in what came since the last step that "
+        "sent something, after what an earlier step has found."),
+    row("expect-hex", Kind::kString, "", "The same with bytes: two hexadecimal digits for each."),
+    later("connect", "Another connection within one check."),
+};
+
 constexpr std::array kCheckKeys = {
-    with_later(
-        word("type", "tcp http", "tcp", "Whether a connection is enough, or a request is made."),
-        "ssl-hello pgsql mysql redis smtp ldap agent grpc exec"),
+    with_later(word("type", "tcp http pgsql mysql redis smtp", "tcp",
+                    "How the server is asked, see below."),
+               "tls ssl-hello ldap agent grpc exec"),
+    shaped(section("steps", kStepSection, "What is sent and expected once the connection stands."),
+           Shape::kOneOrList),
     row("method", Kind::kToken, "GET", "Method of the request."),
     row("uri", Kind::kHttpPath, "/", "What is asked for."),
     row("host", Kind::kString, "the server's address", "`Host` of the request."),
     section("expect", kExpectSection, "What a good response is."),
-    later("role", "The role a database must have."),
-    later("user", "Who logs in at a database."),
+    row("user", Kind::kString, "", "Who logs in; `pgsql` cannot do without."),
+    row("password", Kind::kSecret, "", "The user's; with `redis` it may stand without a user."),
+    row("database", Kind::kString, "the user's name", "Where `pgsql` logs in."),
+    word("role", "primary replica master", "",
+         "What the server must be: `primary` or `replica` with `pgsql`, `master` or `replica` with "
+         "`redis`."),
+    word("hello", "HELO EHLO", "`HELO`", "How a mail server is greeted."),
+    row("domain", Kind::kToken, "`localhost`", "Our name in that greeting."),
     later("hdr", "Headers of the request."),
 };
 
@@ -269,6 +287,7 @@ const Section kFrontendSection{"frontend", kFrontendKeys};
 const Section kServerSection{"server", kServerKeys};
 const Section kDefaultServerSection{"default-server", kDefaultServerKeys};
 const Section kExpectSection{"expect", kExpectKeys};
+const Section kStepSection{"step", kStepKeys, "send send-hex expect expect-hex"};
 const Section kCheckSection{"check", kCheckKeys};
 const Section kBackendSection{"backend", kBackendKeys};
 const Section kDefaultsSection{"defaults", kDefaultsKeys};

@@ -103,6 +103,7 @@ extern const Section kReturnSection;
 extern const Section kTimeoutSection;
 extern const Section kCheckSection;
 extern const Section kExpectSection;
+extern const Section kStepSection;
 extern const Section kServerSection;
 extern const Section kDefaultServerSection;
 extern const Section kFailoverSection;

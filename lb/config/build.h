@@ -52,6 +52,9 @@ void check_whole(BuildContext& context);
 [[nodiscard]] Timeouts build_timeouts(const Layers& layers);
 [[nodiscard]] ErrorFiles build_errorfiles(const BuildContext& context, const Layers& layers);
 
+/// "check" of a backend into `out`; whether servers are checked.
+[[nodiscard]] bool build_check(const BuildContext& context, const Place& check, Check& out);
+
 /// "rules" of a frontend.
 [[nodiscard]] std::vector<Rule> build_rules(BuildContext& context, const Place& rules);
 

@@ -1,8 +1,6 @@
 // "backends", without their servers.
 #include "lb/config/build.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <variant>
 
@@ -13,9 +11,6 @@ constexpr Word<HttpReuse> kReuses[] = {{"never", HttpReuse::kNever},
                                        {"safe", HttpReuse::kSafe},
                                        {"aggressive", HttpReuse::kAggressive},
                                        {"always", HttpReuse::kAlways}};
-
-constexpr Word<Check::Type> kCheckTypes[] = {{"tcp", Check::Type::kTcp},
-                                             {"http", Check::Type::kHttp}};
 
 void build_hash(const BuildContext& context, const Layers& layers, const Place& backend,
                 Balance& out) {
@@ -41,32 +36,6 @@ Balance build_balance(const BuildContext& context, const Layers& layers, const P
       own && balance.key == Balance::Key::kNone)
     context.warning(own, "has no effect without \"source\", \"uri\" or \"hash\" as \"balance\"");
   return balance;
-}
-
-void build_expect(const Place& expect, Check& out) {
-  read(expect.child("string"), out.expect_body);
-  const Place status = expect.child("status");
-  if (!status) return;
-  out.expect_status.clear();
-  for (const Place& element : one_or_list(status))
-    if (const auto range = read_status_range(*element.value)) out.expect_status.push_back(*range);
-}
-
-/// Fills `out`; whether servers are checked.
-bool build_check(const BuildContext& context, const Place& check, Check& out) {
-  if (!check) return false;
-  if (check.value->type == jsonc::Type::kBoolean) return check.value->boolean;
-  read(check.child("type"), kCheckTypes, out.type);
-  read(check.child("method"), out.method);
-  read(check.child("uri"), out.uri);
-  read(check.child("host"), out.host);
-  build_expect(check.child("expect"), out);
-  const Place type = check.child("type");
-  const bool tcp = !type || type.value->text == "tcp";
-  for (const std::string_view key : {"method", "uri", "host", "expect"})
-    if (const Place at = check.child(key); at && tcp)
-      context.error(at, fmt::format("\"{}\" needs \"type\": \"http\" beside it", key));
-  return true;
 }
 
 /// "retry-on" into what the data plane tells apart.

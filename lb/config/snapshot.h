@@ -109,14 +109,28 @@ struct Frontend {
 
 // ---- backends ----------------------------------------------------------------------------------
 
+struct CheckStep {
+  enum class Kind : std::uint8_t { kSend, kExpect };
+  Kind kind;
+  std::string bytes;  // not empty
+  friend bool operator==(const CheckStep&, const CheckStep&) = default;
+};
 struct Check {
-  enum class Type : std::uint8_t { kTcp, kHttp };
+  enum class Type : std::uint8_t { kTcp, kHttp, kPgsql, kMysql, kRedis, kSmtp };
+  enum class Role : std::uint8_t { kAny, kPrimary, kReplica };  // Redis calls the first one master
   Type type = Type::kTcp;
+  std::vector<CheckStep> steps;  // kTcp; empty: connecting is enough
   std::string method = "GET";
   std::string uri = "/";
   std::string host;  // Host field; empty: the server's address
   std::vector<std::pair<int, int>> expect_status = {{200, 399}};  // inclusive ranges
-  std::string expect_body;  // must occur in the first 16 KiB of the body; empty: any
+  std::string expect_body;           // must occur in the first 16 KiB of the body; empty: any
+  std::string user;                  // who logs in; kPgsql: never empty
+  std::string password;              // kPgsql, kRedis; empty: none
+  std::string database;              // kPgsql; empty: as the user
+  Role role = Role::kAny;            // kPgsql, kRedis
+  std::string hello = "HELO";        // kSmtp; or "EHLO"
+  std::string domain = "localhost";  // kSmtp: what we call ourselves
   friend bool operator==(const Check&, const Check&) = default;
 };
 

@@ -72,7 +72,8 @@ void ProbeConnection::on_ready() {
 void ProbeConnection::on_timer() {
   if (is_finished()) return;
   if (early_error_ != 0) return finish_with_error(connect_failure(early_error_), early_error_);
-  finish(is_connected_ ? late_status() : Status::kL4Tout, 0, "");
+  if (!is_connected_) return finish(Status::kL4Tout, 0, "");
+  finish(late_status(), 0, late_description());
 }
 
 void ProbeConnection::finish(Status status, int code, std::string_view description) {

@@ -7,6 +7,7 @@
 #include "lb/health/prober.h"
 
 #include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -29,6 +30,8 @@ class ProbeConnection : public event::Socket {
   virtual void on_progress() = 0;
   /// What running out of time means once the connection stands.
   [[nodiscard]] virtual Status late_status() const noexcept = 0;
+  /// What was waited for then.
+  [[nodiscard]] virtual std::string late_description() const { return {}; }
 
   /// Closes and tells the result, from a callback of the loop. Nothing may follow it but a return:
   /// the owner may have given this object up.

@@ -1,6 +1,7 @@
 #include "lb/health/probes.h"
 
 #include "common/check.h"
+#include "lb/health/dialogue_probe.h"
 
 #include <algorithm>
 #include <array>
@@ -9,9 +10,18 @@
 namespace tandem::lb::health {
 namespace {
 
-constexpr std::array<ProbeKind, 2> kKinds = {{
+template <std::unique_ptr<Dialogue> (*make)(const config::Check&)>
+std::unique_ptr<Probe> start(event::Poller& poller, const ProbeTarget& target, ProbeDone done) {
+  return start_dialogue_probe(poller, target, std::move(done), make(*target.check));
+}
+
+constexpr std::array<ProbeKind, 6> kKinds = {{
     {config::Check::Type::kTcp, "tcp", start_tcp_probe},
     {config::Check::Type::kHttp, "http", start_http_probe},
+    {config::Check::Type::kPgsql, "pgsql", start<make_pgsql_dialogue>},
+    {config::Check::Type::kMysql, "mysql", start<make_mysql_dialogue>},
+    {config::Check::Type::kRedis, "redis", start<make_redis_dialogue>},
+    {config::Check::Type::kSmtp, "smtp", start<make_smtp_dialogue>},
 }};
 
 class SocketProber final : public Prober {

@@ -19,7 +19,8 @@ struct ProbeKind {
 
 [[nodiscard]] std::span<const ProbeKind> probe_kinds() noexcept;
 
-/// Connects and closes with RST, so that the check leaves no TIME_WAIT and wakes no application.
+/// Connects and closes with RST, so that the check leaves no TIME_WAIT and wakes no application; or
+/// follows "steps".
 [[nodiscard]] std::unique_ptr<Probe> start_tcp_probe(event::Poller& poller,
                                                      const ProbeTarget& target, ProbeDone done);
 /// Sends one HTTP/1.1 request with "Connection: close" and compares status and body. HAProxy sends

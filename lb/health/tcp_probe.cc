@@ -1,4 +1,5 @@
-// The "tcp" check: the server accepts a connection.
+// The "tcp" check: the server accepts a connection. With "steps" it goes on as a dialogue.
+#include "lb/health/dialogue_probe.h"
 #include "lb/health/probe_connection.h"
 #include "lb/health/probes.h"
 
@@ -22,6 +23,9 @@ class TcpProbe final : public ProbeConnection {
 
 std::unique_ptr<Probe> start_tcp_probe(event::Poller& poller, const ProbeTarget& target,
                                        ProbeDone done) {
+  if (!target.check->steps.empty())
+    return start_dialogue_probe(poller, target, std::move(done),
+                                make_steps_dialogue(*target.check));
   return std::make_unique<SocketProbe>(poller,
                                        std::make_unique<TcpProbe>(poller, target, std::move(done)));
 }

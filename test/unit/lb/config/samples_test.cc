@@ -116,10 +116,7 @@ TEST_CASE("Of the complete sample only what this release lacks is refused, each 
               lacks("68:19: /backends/app/servers/far/send-proxy", "\"send-proxy\""),
               lacks("68:39: /backends/app/servers/far/proto", "\"proto\""),
               lacks("72:17: /backends/orders/server-template", "\"server-template\""),
-              lacks("74:15: /backends/postgres/mode", "\"mode\": \"tcp\""),
-              lacks("75:26: /backends/postgres/check/type", "\"type\": \"pgsql\""),
-              lacks("75:35: /backends/postgres/check/role", "\"role\""),
-              lacks("75:54: /backends/postgres/check/user", "\"user\"")});
+              lacks("74:15: /backends/postgres/mode", "\"mode\": \"tcp\"")});
   CHECK(texts(result.warnings, scratch) ==
         Texts{"/t:72:15: /backends/orders: not used: no frontend names it"});
 }
