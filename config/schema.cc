@@ -51,10 +51,10 @@ constexpr std::array kMetricsKeys = {
 constexpr Section kMetricsSection{"metrics", kMetricsKeys};
 
 constexpr std::array kAccessKeys = {
-    with_later(word("format", "json httplog clf", "json",
-                    "How a request is written: a JSON object, HAProxy's `option httplog`, or the "
-                    "Common Log Format."),
-               "tcplog ecs"),
+    with_later(word("format", "json httplog tcplog clf", "json",
+                    "How a request or session is written: a JSON object, HAProxy's `option httplog` "
+                    "or `option tcplog`, or the Common Log Format."),
+               "ecs"),
     row("target", Kind::kLogTarget, "stdout",
         "`\"stdout\"`, `\"stderr\"`, `\"file:PATH\"`, `\"syslog:/dev/log\"` or "
         "`\"syslog:host:port\"` (UDP)."),

@@ -10,13 +10,19 @@ namespace {
 
 constexpr std::array kTimeoutKeys = {
     duration("connect", "5s", "Until a connection to a server stands."),
-    duration("client", "50s", "Silence of a client from which bytes are expected."),
-    duration("server", "50s", "Silence of a server from which bytes are expected."),
+    duration(
+        "client", "50s",
+        "Silence of a client from which bytes are expected; unless written `1h` in mode `tcp`."),
+    duration(
+        "server", "50s",
+        "Silence of a server from which bytes are expected; unless written `1h` in mode `tcp`."),
     duration("http-request", "10s",
              "From the first byte of a request to the end of its head; then 408."),
     duration("http-keep-alive", "10s", "Until the next request on a client's connection begins."),
     duration("queue", "30s", "Wait for a free place at a server; then 503."),
-    duration("tunnel", "1h", "Silence of both sides after an upgrade (WebSocket)."),
+    duration("tunnel", "1h",
+             "Silence of both sides after an upgrade (WebSocket). Written in mode `tcp`, it stands "
+             "in for `client` and `server` once a session is connected."),
     duration("check", "3s", "One health check, connection included."),
 };
 
@@ -24,7 +30,9 @@ constexpr std::array kTimeoutKeys = {
 // -----------------------------------------------------------
 
 constexpr Key kModeKey =
-    with_later(word("mode", "http", "http", "What is spoken with clients and servers."), "tcp");
+    word("mode", "http tcp", "http",
+         "What is spoken with clients and servers; `tcp`: whatever they like. A frontend and its "
+         "backends have the same.");
 constexpr Key kTimeoutKey = section("timeout", kTimeoutSection, "How long each step may take.");
 constexpr Key kErrorfilesKey = shaped(
     row("errorfiles", Kind::kFile, "",

@@ -1,6 +1,6 @@
 #include "lb/worker.h"
 
-#include "lb/proxy/exchange.h"
+#include "lb/proxy/placement.h"
 #include "lb/proxy/request_slot.h"
 
 #include <pthread.h>
@@ -90,13 +90,13 @@ void Worker::stop_softly() {
   mailbox_.post([this] {
     context_.stopping = true;
     for (const auto& acceptor : acceptors_) acceptor->stop();
-    connections_.for_each([](proxy::Downstream& connection) { connection.stop_soon(); });
+    connections_.for_each([](proxy::ClientConnection& connection) { connection.stop_soon(); });
   });
 }
 
 void Worker::close_connections() {
   mailbox_.post([this] {
-    connections_.for_each([](proxy::Downstream& connection) { connection.stop_now(); });
+    connections_.for_each([](proxy::ClientConnection& connection) { connection.stop_now(); });
   });
 }
 
@@ -113,7 +113,7 @@ void Worker::beat_for(Watcher watcher, Milliseconds period) {
 
 void Worker::finish() {
   mailbox_.post([this] {
-    connections_.for_each([](proxy::Downstream& connection) { connection.stop_now(); });
+    connections_.for_each([](proxy::ClientConnection& connection) { connection.stop_now(); });
     loop_.stop();
   });
 }
@@ -134,9 +134,9 @@ void Worker::serve_grants() {
     const Grant grant = grants_[i];
     const auto waiting = context_.waiting.find(grant.ticket.id);
     if (waiting != context_.waiting.end()) {
-      proxy::Exchange& exchange = *waiting->second;
+      proxy::PlaceWaiter& waiter = *waiting->second;
       context_.waiting.erase(waiting);
-      exchange.on_place(grant.server);
+      waiter.on_place(grant.server);
     } else if (grant.server != upstream::kChooseAgain) {
       // It left while the place was on its way.
       context_.backends[grant.backend]->give_place_back(grant.server);

@@ -90,7 +90,7 @@ class Worker {
   event::Mailbox mailbox_;
   proxy::AccessLog access_log_;
   proxy::Context context_;
-  IntrusiveList<proxy::Downstream, proxy::InWorkerList> connections_;
+  IntrusiveList<proxy::ClientConnection, proxy::InWorkerList> connections_;
   std::vector<std::unique_ptr<proxy::Acceptor>> acceptors_;
   upstream::GrantPlace grant_elsewhere_;
   std::vector<Grant> grants_;  // to requests of this worker, at the end of the turn

@@ -124,9 +124,24 @@ void add_check_states(Series& series, ValueOf value_of) {
   }
 }
 
+/// HAProxy has no series for what only requests have, where there are none.
+bool is_of_requests(Column column) {
+  switch (column) {
+    case Column::kHrsp1xx:
+    case Column::kReqTot:
+    case Column::kIntercepted:
+    case Column::kCacheLookups:
+    case Column::kCacheHits:
+      return true;
+    default:
+      return false;
+  }
+}
+
 void add_series(Series series, const CompatRow& row, const CompatStatFamily& info) {
   const auto column = std::to_underlying(info.column);
   const double number = row.numbers[column];
+  if (number != number && is_of_requests(info.column)) return;
   const double or_zero = number == number ? number : 0;
   switch (info.shape) {
     case CompatShape::kNumber:

@@ -136,12 +136,14 @@ void add_frontend(Builder& builder, const FrontendSample& frontend) {
   builder.add(Family::kFrontendCurrent, {name}, frontend.current_connections);
   if (frontend.connections_limit != 0)
     builder.add(Family::kFrontendLimit, {name}, frontend.connections_limit);
-  builder.add(Family::kFrontendRequests, {name}, frontend.requests);
-  for (std::size_t i = 0; i < kCodes.size(); ++i)
-    builder.add(Family::kFrontendResponses, {name, kCodes[i]}, frontend.responses[i]);
+  if (frontend.has_requests) {
+    builder.add(Family::kFrontendRequests, {name}, frontend.requests);
+    for (std::size_t i = 0; i < kCodes.size(); ++i)
+      builder.add(Family::kFrontendResponses, {name, kCodes[i]}, frontend.responses[i]);
+  }
   builder.add(Family::kFrontendBytesIn, {name}, frontend.bytes_in);
   builder.add(Family::kFrontendBytesOut, {name}, frontend.bytes_out);
-  for (std::size_t i = 0; i < kReasons.size(); ++i)
+  for (std::size_t i = 0; i < kReasons.size() && frontend.has_requests; ++i)
     builder.add(Family::kFrontendErrors, {name, kReasons[i]}, frontend.errors[i]);
   add_terminations(builder, frontend);
   builder.add(Family::kFrontendDeniedRequests, {name}, frontend.denied_requests);
@@ -182,7 +184,7 @@ void add_traffic(const TrafficAdder& add, const TrafficFamilies& families,
   add(families.requests, traffic.requests);
   add(families.current, traffic.current_requests);
   add(families.queue, traffic.queued);
-  for (std::size_t i = 0; i < kCodes.size(); ++i)
+  for (std::size_t i = 0; i < kCodes.size() && traffic.has_requests; ++i)
     add(families.responses, kCodes[i], traffic.responses[i]);
   add(families.bytes_out, traffic.bytes_in);  // bin: from the client, hence sent to the server
   add(families.bytes_in, traffic.bytes_out);
@@ -199,7 +201,7 @@ void add_traffic(const TrafficAdder& add, const TrafficFamilies& families,
   add(families.used, traffic.used_connections);
   add(families.queue_duration, traffic.queue_duration);
   add(families.connect_duration, traffic.connect_duration);
-  add(families.first_byte_duration, traffic.first_byte_duration);
+  if (traffic.has_requests) add(families.first_byte_duration, traffic.first_byte_duration);
   add(families.duration, traffic.request_duration);
 }
 

@@ -18,6 +18,7 @@ FrontendSample sample_frontend(const Source& source, config::FrontendIndex f) {
   FrontendSample sample;
   const upstream::FrontendShared& shared = source.stat.shared.frontends[f];
   sample.name = source.stat.snapshot.frontends[f].name;
+  sample.has_requests = source.stat.snapshot.frontends[f].mode == config::Mode::kHttp;
   sample.current_connections = shared.connections.load(std::memory_order_relaxed);
   sample.connections_limit = shared.maxconn.load(std::memory_order_relaxed);
   for (std::uint32_t w = 0; w < source.figures.workers(); ++w) {
@@ -47,6 +48,8 @@ ServerSample sample_server(const Source& source, upstream::ServerId id) {
   const health::ServerHealth& health = fleet.health(id);
   const upstream::ServerShared& shared = source.stat.shared.servers[id.backend][id.server];
   sample.name = state.config->name;
+  sample.traffic.has_requests =
+      source.stat.snapshot.backends[id.backend].mode == config::Mode::kHttp;
   sample.traffic.current_requests = shared.load.load(std::memory_order_relaxed);
   sample.traffic.queued = shared.queued.load(std::memory_order_relaxed);
   for (std::uint32_t w = 0; w < source.figures.workers(); ++w)
@@ -78,6 +81,7 @@ BackendSample sample_backend(const Source& source, config::BackendIndex b) {
   const upstream::BackendShared& shared = source.stat.shared.backends[b];
   const upstream::BackendState& state = source.stat.fleet.backend(b);
   sample.name = configured.name;
+  sample.traffic.has_requests = configured.mode == config::Mode::kHttp;
   sample.traffic.current_requests = source.stat.shared.requests(b);
   sample.traffic.queued = shared.queued.load(std::memory_order_relaxed);
   for (std::uint32_t w = 0; w < source.figures.workers(); ++w)

@@ -26,6 +26,7 @@ struct HistogramSample {
 
 struct FrontendSample {
   std::string name;
+  bool has_requests = true;  // false in mode "tcp"
   std::uint64_t connections = 0;
   std::uint64_t current_connections = 0;
   std::uint64_t connections_limit = 0;  // 0: only that of the process
@@ -43,6 +44,7 @@ struct FrontendSample {
 
 /// What servers and backends both count.
 struct TrafficSample {
+  bool has_requests = true;  // false in mode "tcp", where `requests` are sessions
   std::uint64_t requests = 0;
   std::uint64_t current_requests = 0;
   std::uint64_t queued = 0;

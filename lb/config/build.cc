@@ -29,16 +29,20 @@ std::optional<BackendIndex> BuildContext::backend(const Place& at) {
   return std::nullopt;
 }
 
-Timeouts build_timeouts(const Layers& layers) {
+Timeouts build_timeouts(const Layers& layers, Mode mode) {
   const Layers timeout = layers.inside("timeout");
   Timeouts result;
+  // Nobody asks a database's clients to say something each minute, unless it is written.
+  if (mode == Mode::kTcp) result.client = result.server = result.tunnel;
   read(timeout.find("connect"), result.connect);
   read(timeout.find("client"), result.client);
   read(timeout.find("server"), result.server);
   read(timeout.find("http-request"), result.http_request);
   read(timeout.find("http-keep-alive"), result.http_keep_alive);
   read(timeout.find("queue"), result.queue);
-  read(timeout.find("tunnel"), result.tunnel);
+  const Place tunnel = timeout.find("tunnel");
+  read(tunnel, result.tunnel);
+  result.tunnel_written = mode == Mode::kTcp && tunnel;
   read(timeout.find("check"), result.check);
   return result;
 }

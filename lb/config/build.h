@@ -49,11 +49,22 @@ void build_backends(BuildContext& context);
 void check_whole(BuildContext& context);
 
 /// "timeout" and "errorfiles", which frontends and backends share.
-[[nodiscard]] Timeouts build_timeouts(const Layers& layers);
+[[nodiscard]] Timeouts build_timeouts(const Layers& layers, Mode mode);
 [[nodiscard]] ErrorFiles build_errorfiles(const BuildContext& context, const Layers& layers);
 
 /// "check" of a backend into `out`; whether servers are checked.
 [[nodiscard]] bool build_check(const BuildContext& context, const Place& check, Check& out);
+
+/// "mode" of a frontend or backend.
+[[nodiscard]] Mode build_mode(const Layers& layers);
+/// Errors for what a TCP proxy says itself and that means nothing there; "defaults" may say it.
+void check_tcp_frontend(const BuildContext& context, const Place& frontend);
+void check_tcp_backend(const BuildContext& context, const Place& backend);
+/// In mode "tcp" only the client's address is there to look at: an error where the backend itself
+/// says something else, roundrobin where "defaults" does.
+void check_tcp_balance(const BuildContext& context, const Place& backend, Balance& balance);
+/// Errors for frontends that name a backend of another mode.
+void check_modes(const BuildContext& context);
 
 /// "rules" of a frontend.
 [[nodiscard]] std::vector<Rule> build_rules(BuildContext& context, const Place& rules);

@@ -70,8 +70,13 @@ std::uint32_t default_fullconn(const Snapshot& snapshot, BackendIndex backend) {
 Backend build_backend(BuildContext& context, const Place& place, BackendIndex index) {
   const Layers layers({place, context.defaults});
   Backend backend;
+  backend.mode = build_mode(layers);
   backend.balance = build_balance(context, layers, place);
-  backend.timeouts = build_timeouts(layers);
+  if (backend.mode == Mode::kTcp) {
+    check_tcp_backend(context, place);
+    check_tcp_balance(context, place, backend.balance);
+  }
+  backend.timeouts = build_timeouts(layers, backend.mode);
   build_retries(layers, backend);
   read(layers.find("http-reuse"), kReuses, backend.http_reuse);
   read(layers.find("pool-max-conn"), backend.pool_max);
@@ -86,11 +91,14 @@ Backend build_backend(BuildContext& context, const Place& place, BackendIndex in
   return backend;
 }
 
-void check_backend(const BuildContext& context, const Place& place, bool used) {
+void check_backend(const BuildContext& context, const Place& place, const Backend& backend,
+                   bool used) {
   const Place servers = place.child("servers");
   const bool none = !servers || servers.value->members.empty();
   if (none && !place.child("server-template"))
-    context.warning(place, "no servers: every request is answered 503");
+    context.warning(place, backend.mode == Mode::kTcp
+                               ? "no servers: every connection is closed"
+                               : "no servers: every request is answered 503");
   if (!used) context.warning(place, "not used: no frontend names it");
 }
 
@@ -103,7 +111,7 @@ void build_backends(BuildContext& context) {
     Backend backend = build_backend(context, place, static_cast<BackendIndex>(i));
     backend.name = context.backend_names[i];
     backend.id = static_cast<std::uint32_t>(context.snapshot.frontends.size() + i + 1);
-    check_backend(context, place, context.backend_used[i]);
+    check_backend(context, place, backend, context.backend_used[i]);
     context.snapshot.backends.push_back(std::move(backend));
   }
 }

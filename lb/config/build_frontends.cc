@@ -7,12 +7,14 @@
 namespace tandem::lb::config {
 namespace {
 
-std::optional<Bind> build_bind(BuildContext& context, const Place& entry) {
+std::optional<Bind> build_bind(BuildContext& context, const Place& entry, Mode mode) {
   const bool plain = entry.value->type == jsonc::Type::kString;
   const Place at = plain ? entry : entry.child("address");
   const auto address = context.listening(at);
   if (!address) return std::nullopt;
   Bind bind{.address = *address, .text = at.value->text};
+  // In many protocols it is the server that speaks first.
+  bind.defer_accept = mode == Mode::kHttp;
   if (!plain) {
     read(entry.child("backlog"), bind.backlog);
     read(entry.child("defer-accept"), bind.defer_accept);
@@ -28,18 +30,21 @@ void check_frontend(const BuildContext& context, const Place& place, const Layer
                                          "first",
                                          context.snapshot.global.maxconn));
   if (!layers.find("default_backend") && frontend.rules.empty() && !place.child("rules"))
-    context.warning(place,
-                    "neither \"default_backend\" nor \"rules\": every request is answered "
-                    "503");
+    context.warning(place, fmt::format("neither \"default_backend\" nor \"rules\": every {}",
+                                       frontend.mode == Mode::kTcp ? "connection is closed"
+                                                                   : "request is answered 503"));
 }
 
 Frontend build_frontend(BuildContext& context, const Place& place) {
   const Layers layers({place, context.defaults});
   Frontend frontend;
+  frontend.mode = build_mode(layers);
+  if (frontend.mode == Mode::kTcp) check_tcp_frontend(context, place);
   for (const Place& entry : one_or_list(place.child("bind")))
-    if (auto bind = build_bind(context, entry)) frontend.binds.push_back(std::move(*bind));
+    if (auto bind = build_bind(context, entry, frontend.mode))
+      frontend.binds.push_back(std::move(*bind));
   read(layers.find("maxconn"), frontend.maxconn);
-  frontend.timeouts = build_timeouts(layers);
+  frontend.timeouts = build_timeouts(layers, frontend.mode);
   read(layers.find("monitor-uri"), frontend.monitor_uri);
   read(layers.find("forwardfor"), frontend.forwardfor);
   read(layers.find("unique-id-header"), frontend.unique_id_header);

@@ -23,6 +23,7 @@ constexpr Word<log::Level> kLogLevels[] = {{"debug", log::Level::kDebug},
 
 constexpr Word<AccessLog::Format> kFormats[] = {{"json", AccessLog::Format::kJson},
                                                 {"httplog", AccessLog::Format::kHttplog},
+                                                {"tcplog", AccessLog::Format::kTcplog},
                                                 {"clf", AccessLog::Format::kClf}};
 
 /// Codes of RFC 5424 table 1.

@@ -20,6 +20,7 @@ bool collide(const SocketAddress& a, const SocketAddress& b) {
 }  // namespace
 
 void check_whole(BuildContext& context) {
+  check_modes(context);
   const auto& listeners = context.listeners;
   for (std::size_t later = 1; later < listeners.size(); ++later) {
     for (std::size_t earlier = 0; earlier < later; ++earlier) {

@@ -25,6 +25,12 @@ using tandem::config::LogTarget;
 using FrontendIndex = std::uint32_t;
 using BackendIndex = std::uint32_t;
 
+/// What is spoken on both sides of a proxy.
+enum class Mode : std::uint8_t {
+  kHttp,
+  kTcp,  // whatever client and server like: bytes are passed on as they are
+};
+
 /// All of "timeout". Zero never occurs: a missing one has its default (CONFIGURATION.md).
 struct Timeouts {
   Milliseconds connect{5'000};
@@ -34,6 +40,7 @@ struct Timeouts {
   Milliseconds http_keep_alive{10'000};
   Milliseconds queue{30'000};
   Milliseconds tunnel{3'600'000};
+  bool tunnel_written = false;  // Mode::kTcp: it stands in for client and server
   Milliseconds check{3'000};
   friend bool operator==(const Timeouts&, const Timeouts&) = default;
 };
@@ -94,6 +101,7 @@ struct Rule {
 struct Frontend {
   std::string name;
   std::uint32_t id = 0;  // iid of show stat, 1-based, unique over all proxies
+  Mode mode = Mode::kHttp;
   std::vector<Bind> binds;
   std::uint32_t maxconn = 0;  // 0: only the process limit
   Timeouts timeouts;
@@ -170,6 +178,7 @@ enum class HttpReuse : std::uint8_t { kNever, kSafe, kAggressive, kAlways };
 struct Backend {
   std::string name;
   std::uint32_t id = 0;  // iid
+  Mode mode = Mode::kHttp;
   Balance balance;
   Timeouts timeouts;
   std::uint32_t retries = 3;
@@ -220,7 +229,7 @@ struct Admin {
 };
 
 struct AccessLog {
-  enum class Format : std::uint8_t { kJson, kHttplog, kClf };
+  enum class Format : std::uint8_t { kJson, kHttplog, kTcplog, kClf };
   using Target = LogTarget::Kind;
   Format format = Format::kJson;
   Target target = Target::kNone;

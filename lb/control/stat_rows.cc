@@ -31,20 +31,35 @@ std::uint64_t count(std::int64_t gauge) {
   return gauge < 0 ? 0 : static_cast<std::uint64_t>(gauge);
 }
 
-void begin(StatRow& row, RowType type, std::string_view proxy, std::string_view server) {
+/// What the rows of one proxy have in common.
+struct ProxyWords {
+  std::string_view name;
+  config::Mode mode;
+};
+
+void begin(StatRow& row, RowType type, const ProxyWords& proxy, std::string_view server) {
   row.values.fill(StatValue());
   row.type = type;
-  row.set_text(kPxname, proxy);
+  row.set_text(kPxname, proxy.name);
   row.set_text(kSvname, server);
   row.set(kPid, 1);
   row.set(kIid, row.iid);
   row.set(kSid, row.sid);
   row.set(kType, static_cast<std::uint64_t>(type));
-  row.set_text(kMode, "http");
+  row.set_text(kMode, proxy.mode == config::Mode::kTcp ? "tcp" : "http");
 }
 
 void set_all(StatRow& row, std::initializer_list<Column> columns, std::uint64_t value) {
   for (const Column column : columns) row.set(column, value);
+}
+
+/// A TCP proxy has sessions and no requests: empty, as HAProxy leaves them.
+void empty_request_columns(StatRow& row) {
+  for (const Column column : {kHrsp1xx, kHrsp2xx, kHrsp3xx, kHrsp4xx, kHrsp5xx, kHrspOther,
+                              kIntercepted, kCacheLookups, kCacheHits, kCacheHintHits})
+    row.values[static_cast<std::size_t>(column)] = StatValue();
+  // A frontend's number of requests stays, and is zero.
+  if (row.type != RowType::kFrontend) row.values[static_cast<std::size_t>(kReqTot)] = StatValue();
 }
 
 void set_responses(StatRow& row, const figures::ResponseTotals& responses) {
@@ -95,7 +110,8 @@ void set_frontend_rates(StatRow& row, const figures::FrontendRates& rates) {
 }
 
 void fill_frontend(StatRow& row, const StatSource& source) {
-  begin(row, RowType::kFrontend, source.snapshot.frontends[row.index].name, "FRONTEND");
+  const config::Frontend& frontend = source.snapshot.frontends[row.index];
+  begin(row, RowType::kFrontend, {frontend.name, frontend.mode}, "FRONTEND");
   set_frontend_load(row, source);
   set_frontend_traffic(row, source.totals.frontend(row.index));
   set_frontend_rates(row, source.totals.frontend_rates(row.index));
@@ -103,6 +119,10 @@ void fill_frontend(StatRow& row, const StatSource& source) {
           {kCompIn, kCompOut, kCompByp, kCompRsp, kDcon, kDses, kWrew, kCacheLookups, kCacheHits,
            kCacheHintHits, kEint, kSessOther, kH2sess, kH3sess, kReqOther, kH2req, kH3req},
           0);
+  if (frontend.mode != config::Mode::kTcp) return;
+  empty_request_columns(row);
+  row.set(kSessOther, source.totals.frontend(row.index).connections);
+  row.set(kH1sess, 0);
 }
 
 // ---- server and backend ------------------------------------------------------------------------
@@ -211,7 +231,7 @@ void fill_server(StatRow& row, const StatSource& source, bool with_details) {
   const ServerId id{row.index, row.server};
   const config::Backend& backend = source.snapshot.backends[id.backend];
   const upstream::ServerShared& shared = source.shared.servers[id.backend][id.server];
-  begin(row, RowType::kServer, backend.name, backend.servers[id.server].name);
+  begin(row, RowType::kServer, {backend.name, backend.mode}, backend.servers[id.server].name);
   set_load(row, shared, shared.load.load(std::memory_order_relaxed));
   const ServerTotals totals = source.totals.server(id.backend, id.server);
   set_traffic(row, totals);
@@ -224,6 +244,7 @@ void fill_server(StatRow& row, const StatSource& source, bool with_details) {
   row.set(kSrid, 0);
   const SocketAddress& address = source.fleet.server(id).address;
   if (with_details) row.set_text(kAddr, address.is_unix() ? "unix" : address.text());
+  if (backend.mode == config::Mode::kTcp) empty_request_columns(row);
 }
 
 /// `progress`: how many of the servers are up, when some of their rows are hidden.
@@ -255,7 +276,7 @@ std::int64_t last_session_of_any(const StatSource& source, config::BackendIndex 
 
 void fill_backend(StatRow& row, const StatSource& source, const StatFilter& filter) {
   const config::Backend& backend = source.snapshot.backends[row.index];
-  begin(row, RowType::kBackend, backend.name, "BACKEND");
+  begin(row, RowType::kBackend, {backend.name, backend.mode}, "BACKEND");
   set_load(row, source.shared.backends[row.index], source.shared.requests(row.index));
   const ServerTotals totals = source.totals.backend(row.index);
   set_traffic(row, totals);
@@ -269,6 +290,7 @@ void fill_backend(StatRow& row, const StatSource& source, const StatFilter& filt
            kAggServerStatus, kAggServerCheckStatus, kAggCheckStatus},
           0);
   if (filter.with_details) row.set_text(kAlgo, backend.balance.policy);
+  if (backend.mode == config::Mode::kTcp) empty_request_columns(row);
 }
 
 // ---- which rows --------------------------------------------------------------------------------

@@ -3,6 +3,8 @@
 #include "common/check.h"
 #include "common/file_descriptor.h"
 #include "common/log.h"
+#include "lb/proxy/downstream.h"
+#include "lb/proxy/tcp_session.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -13,7 +15,7 @@
 
 namespace tandem::lb::proxy {
 
-Acceptor::Acceptor(Context& context, IntrusiveList<Downstream, InWorkerList>& connections,
+Acceptor::Acceptor(Context& context, IntrusiveList<ClientConnection, InWorkerList>& connections,
                    config::FrontendIndex frontend, int listening_fd)
     : Socket(context.poller), context_(context), connections_(connections), frontend_(frontend) {
   attach(listening_fd);
@@ -89,12 +91,20 @@ void Acceptor::on_ready() {
     cells.connections_most.raise_to(cells.connections_now.value());
     context_.figures.worker().connections.add();
     context_.figures.worker().connections_now.add(1);
-    auto* connection = new Downstream(context_, *this, fd,
-                                      SocketAddress(reinterpret_cast<sockaddr*>(&peer), size));
-    connections_.push_back(*connection);
-    connection->start();
+    begin_session(fd, SocketAddress(reinterpret_cast<sockaddr*>(&peer), size));
   }
   context_.poller.again(*this);
+}
+
+void Acceptor::begin_session(int fd, const SocketAddress& peer) {
+  ClientConnection* connection = nullptr;
+  if (frontend().mode == config::Mode::kTcp) {
+    connection = new TcpSession(context_, *this, fd, peer);
+  } else {
+    connection = new Downstream(context_, *this, fd, peer);
+  }
+  connections_.push_back(*connection);
+  connection->start();
 }
 
 void Acceptor::connection_closed() {

@@ -5,8 +5,8 @@
 #include "common/event/poller.h"
 #include "common/event/wheel.h"
 #include "common/intrusive_list.h"
+#include "lb/proxy/client_connection.h"
 #include "lb/proxy/context.h"
-#include "lb/proxy/downstream.h"
 
 namespace tandem::lb::proxy {
 
@@ -14,7 +14,7 @@ namespace tandem::lb::proxy {
 class Acceptor final : public event::Socket, public event::Deadline {
  public:
   /// Takes over a listening, non-blocking descriptor.
-  Acceptor(Context& context, IntrusiveList<Downstream, InWorkerList>& connections,
+  Acceptor(Context& context, IntrusiveList<ClientConnection, InWorkerList>& connections,
            config::FrontendIndex frontend, int listening_fd);
 
   [[nodiscard]] const config::Frontend& frontend() const noexcept {
@@ -33,6 +33,8 @@ class Acceptor final : public event::Socket, public event::Deadline {
  private:
   void on_ready() override;
   void on_deadline() override;
+  /// Takes over a connection that has been counted in.
+  void begin_session(int fd, const SocketAddress& peer);
   [[nodiscard]] bool take_place();
   void give_place_back() noexcept;
   void pause(Duration how_long);
@@ -45,7 +47,7 @@ class Acceptor final : public event::Socket, public event::Deadline {
   static constexpr Milliseconds kFailurePause{100};
 
   Context& context_;
-  IntrusiveList<Downstream, InWorkerList>& connections_;
+  IntrusiveList<ClientConnection, InWorkerList>& connections_;
   config::FrontendIndex frontend_;
   bool is_full_ = false;
 };

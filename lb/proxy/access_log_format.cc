@@ -44,6 +44,18 @@ void append_json_text(LogLine& line, std::string_view key, std::string_view valu
     line.character('"').escaped(value, Escape::kJson, bytes_max).character('"');
 }
 
+/// What only a request has, as members of the object.
+void append_json_request(LogLine& line, const Outcome& outcome) {
+  append_json_text(line, ",\"method\":", outcome.method, kMethodBytesMax);
+  append_json_text(line, ",\"target\":", outcome.target, kTargetBytesMax);
+  line.text(outcome.version_minor == 0 ? ",\"protocol\":\"HTTP/1.0\""
+                                       : ",\"protocol\":\"HTTP/1.1\"");
+  append_json_text(line, ",\"host\":", outcome.host, kHostBytesMax);
+  append_json_text(line, ",\"user_agent\":", outcome.user_agent, kAgentBytesMax);
+  append_json_text(line, ",\"referer\":", outcome.referer, kRefererBytesMax);
+  append_json_text(line, ",\"unique_id\":", outcome.unique_id, kIdBytesMax);
+}
+
 /// Milliseconds with three decimals: "1.234".
 void append_json_time(LogLine& line, std::string_view key, const std::optional<Duration>& time) {
   line.text(key);
@@ -74,15 +86,19 @@ std::string_view LineFormatter::server_name(const Outcome& outcome) const {
 
 std::string_view LineFormatter::format(const Outcome& outcome) {
   line_.clear();
+  const bool is_tcp = snapshot_.frontends[outcome.frontend].mode == config::Mode::kTcp;
   switch (format_) {
     case config::AccessLog::Format::kHttplog:
-      format_httplog(outcome);
+      is_tcp ? format_tcplog(outcome) : format_httplog(outcome);
+      break;
+    case config::AccessLog::Format::kTcplog:
+      format_tcplog(outcome);
       break;
     case config::AccessLog::Format::kClf:
-      format_clf(outcome);
+      is_tcp ? format_tcplog(outcome) : format_clf(outcome);
       break;
     case config::AccessLog::Format::kJson:
-      format_json(outcome);
+      format_json(outcome, !is_tcp);
       break;
   }
   line_.character('\n');
@@ -92,16 +108,7 @@ std::string_view LineFormatter::format(const Outcome& outcome) {
 // %ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc %sq/%bq
 // %{+Q}r
 void LineFormatter::format_httplog(const Outcome& outcome) {
-  const std::string_view server = server_name(outcome);
-  line_.host(outcome.client).character(':');
-  line_.number(
-      std::uint64_t{outcome.client == nullptr ? std::uint16_t{0} : outcome.client->port()});
-  line_.text(" [").text(dates_.clf_local(outcome.accepted_at)).character('.');
-  line_.padded(DateCache::milliseconds(outcome.accepted_at), 3).text("] ");
-  line_.escaped(frontend_name(outcome), Escape::kHash, kNameBytesMax).character(' ');
-  line_.escaped(backend_name(outcome), Escape::kHash, kNameBytesMax).character('/');
-  line_.escaped(server.empty() ? "<NOSRV>" : server, Escape::kHash, kNameBytesMax).character(' ');
-
+  append_who(outcome);
   line_.number(milliseconds_or_minus_one(outcome.request_time)).character('/');
   line_.number(milliseconds_or_minus_one(outcome.queue_time)).character('/');
   line_.number(milliseconds_or_minus_one(outcome.connect_time)).character('/');
@@ -112,7 +119,37 @@ void LineFormatter::format_httplog(const Outcome& outcome) {
   line_.number(outcome.bytes_out).text(" - - ");
   line_.character(static_cast<char>(outcome.cause)).character(static_cast<char>(outcome.phase));
   line_.text("-- ");
+  append_loads(outcome);
+  line_.text(" \"");
+  append_request(line_, outcome, Escape::kHash);
+  line_.character('"');
+}
 
+// %ci:%cp [%t] %ft %b/%s %Tw/%Tc/%Tt %B %ts %ac/%fc/%bc/%sc/%rc %sq/%bq
+void LineFormatter::format_tcplog(const Outcome& outcome) {
+  append_who(outcome);
+  line_.number(milliseconds_or_minus_one(outcome.queue_time)).character('/');
+  line_.number(milliseconds_or_minus_one(outcome.connect_time)).character('/');
+  line_.number(to_milliseconds(outcome.total_time)).character(' ');
+  line_.number(outcome.bytes_out).character(' ');
+  line_.character(static_cast<char>(outcome.cause)).character(static_cast<char>(outcome.phase));
+  line_.character(' ');
+  append_loads(outcome);
+}
+
+void LineFormatter::append_who(const Outcome& outcome) {
+  const std::string_view server = server_name(outcome);
+  line_.host(outcome.client).character(':');
+  line_.number(
+      std::uint64_t{outcome.client == nullptr ? std::uint16_t{0} : outcome.client->port()});
+  line_.text(" [").text(dates_.clf_local(outcome.accepted_at)).character('.');
+  line_.padded(DateCache::milliseconds(outcome.accepted_at), 3).text("] ");
+  line_.escaped(frontend_name(outcome), Escape::kHash, kNameBytesMax).character(' ');
+  line_.escaped(backend_name(outcome), Escape::kHash, kNameBytesMax).character('/');
+  line_.escaped(server.empty() ? "<NOSRV>" : server, Escape::kHash, kNameBytesMax).character(' ');
+}
+
+void LineFormatter::append_loads(const Outcome& outcome) {
   line_.number(std::uint64_t{outcome.process_connections}).character('/');
   line_.number(std::uint64_t{outcome.frontend_connections}).character('/');
   line_.number(std::uint64_t{outcome.backend_load}).character('/');
@@ -120,9 +157,7 @@ void LineFormatter::format_httplog(const Outcome& outcome) {
   if (outcome.redispatched) line_.character('+');
   line_.number(std::uint64_t{outcome.retries}).character(' ');
   line_.number(std::uint64_t{outcome.server_queue_ahead}).character('/');
-  line_.number(std::uint64_t{outcome.backend_queue_ahead}).text(" \"");
-  append_request(line_, outcome, Escape::kHash);
-  line_.character('"');
+  line_.number(std::uint64_t{outcome.backend_queue_ahead});
 }
 
 void LineFormatter::format_clf(const Outcome& outcome) {
@@ -138,7 +173,7 @@ void LineFormatter::format_clf(const Outcome& outcome) {
   line_.character('"');
 }
 
-void LineFormatter::format_json(const Outcome& outcome) {
+void LineFormatter::format_json(const Outcome& outcome, bool is_request) {
   line_.text("{\"time\":\"").text(dates_.iso_utc(outcome.accepted_at)).character('.');
   line_.padded(DateCache::milliseconds(outcome.accepted_at), 3).text("Z\"");
   append_json_text(line_, ",\"frontend\":", frontend_name(outcome), kNameBytesMax);
@@ -151,28 +186,26 @@ void LineFormatter::format_json(const Outcome& outcome) {
       std::uint64_t{outcome.client == nullptr ? std::uint16_t{0} : outcome.client->port()});
   line_.text(",\"local\":\"").host(outcome.local).text("\",\"local_port\":");
   line_.number(std::uint64_t{outcome.local == nullptr ? std::uint16_t{0} : outcome.local->port()});
+  if (is_request) {
+    append_json_request(line_, outcome);
+  } else {
+    line_.text(",\"protocol\":\"TCP\"");
+  }
 
-  append_json_text(line_, ",\"method\":", outcome.method, kMethodBytesMax);
-  append_json_text(line_, ",\"target\":", outcome.target, kTargetBytesMax);
-  line_.text(outcome.version_minor == 0 ? ",\"protocol\":\"HTTP/1.0\""
-                                        : ",\"protocol\":\"HTTP/1.1\"");
-  append_json_text(line_, ",\"host\":", outcome.host, kHostBytesMax);
-  append_json_text(line_, ",\"user_agent\":", outcome.user_agent, kAgentBytesMax);
-  append_json_text(line_, ",\"referer\":", outcome.referer, kRefererBytesMax);
-  append_json_text(line_, ",\"unique_id\":", outcome.unique_id, kIdBytesMax);
-
-  line_.text(",\"status\":").number(std::int64_t{outcome.status});
+  if (is_request) line_.text(",\"status\":").number(std::int64_t{outcome.status});
   line_.text(",\"bytes_in\":").number(outcome.bytes_in);
   line_.text(",\"bytes_out\":").number(outcome.bytes_out).text(",\"termination\":\"");
   line_.character(static_cast<char>(outcome.cause)).character(static_cast<char>(outcome.phase));
-  append_json_time(line_, "\",\"request_ms\":", outcome.request_time);
+  line_.character('"');
+  if (is_request) append_json_time(line_, ",\"request_ms\":", outcome.request_time);
   append_json_time(line_, ",\"queue_ms\":", outcome.queue_time);
   append_json_time(line_, ",\"connect_ms\":", outcome.connect_time);
-  append_json_time(line_, ",\"response_ms\":", outcome.response_time);
+  if (is_request) append_json_time(line_, ",\"response_ms\":", outcome.response_time);
   append_json_time(line_, ",\"total_ms\":", outcome.total_time);
   line_.text(",\"retries\":").number(std::uint64_t{outcome.retries});
   line_.text(outcome.redispatched ? ",\"redispatched\":true" : ",\"redispatched\":false");
-  line_.text(outcome.connection_reused ? ",\"reused\":true}" : ",\"reused\":false}");
+  if (is_request) line_.text(outcome.connection_reused ? ",\"reused\":true" : ",\"reused\":false");
+  line_.character('}');
 }
 
 }  // namespace tandem::lb::proxy

@@ -25,14 +25,22 @@ class LineFormatter {
   /// until the next call.
   ///
   /// - httplog: to the byte what HAProxy 2.6 writes with "option httplog".
+  /// - tcplog: the same with "option tcplog".
   /// - clf: the combined format of web servers.
   /// - json: one object; times in milliseconds, null for what the request did not reach.
+  ///
+  /// Of a TCP session httplog and clf write tcplog, and json leaves out what only requests have.
   [[nodiscard]] std::string_view format(const Outcome& outcome);
 
  private:
   void format_httplog(const Outcome& outcome);
+  void format_tcplog(const Outcome& outcome);
   void format_clf(const Outcome& outcome);
-  void format_json(const Outcome& outcome);
+  void format_json(const Outcome& outcome, bool is_request);
+  /// What httplog and tcplog begin with: client, time, frontend, backend and server.
+  void append_who(const Outcome& outcome);
+  /// Connections, retries and queues.
+  void append_loads(const Outcome& outcome);
 
   [[nodiscard]] std::string_view frontend_name(const Outcome& outcome) const;
   /// The frontend's name where no backend was chosen, as HAProxy has it.

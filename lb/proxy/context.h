@@ -26,7 +26,7 @@
 
 namespace tandem::lb::proxy {
 
-class Exchange;
+class PlaceWaiter;
 class RequestSlot;
 
 /// What a worker saw of a server in passing, for `observe`.
@@ -55,8 +55,8 @@ struct Context {
   http::Limits limits;
   Random random{random_seed()};
   std::vector<std::unique_ptr<upstream::LocalBackend>> backends;
-  /// Requests that wait in a queue, by ticket id.
-  std::unordered_map<std::uint64_t, Exchange*> waiting;
+  /// Who waits in a queue, by ticket id.
+  std::unordered_map<std::uint64_t, PlaceWaiter*> waiting;
   std::uint64_t next_ticket = 0;
   std::vector<std::unique_ptr<RequestSlot>> free_slots;
   bool stopping = false;

@@ -14,7 +14,7 @@
 namespace tandem::lb::proxy {
 
 Downstream::Downstream(Context& context, Acceptor& acceptor, int fd, const SocketAddress& peer)
-    : Socket(context.poller), context_(context), acceptor_(acceptor), peer_(peer) {
+    : ClientConnection(context.poller), context_(context), acceptor_(acceptor), peer_(peer) {
   attach(fd);
 }
 

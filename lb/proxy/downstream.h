@@ -3,9 +3,8 @@
 #pragma once
 
 #include "common/address.h"
-#include "common/event/poller.h"
 #include "common/event/wheel.h"
-#include "common/intrusive_list.h"
+#include "lb/proxy/client_connection.h"
 #include "lb/proxy/client_side.h"
 #include "lb/proxy/context.h"
 #include "lb/proxy/input.h"
@@ -18,24 +17,18 @@ namespace tandem::lb::proxy {
 class Acceptor;
 class RequestSlot;
 
-struct InWorkerList {};  // every client connection of a worker
-
-/// Owns itself: made by an acceptor, handed to the poller when it is closed. Thread: the worker's.
-class Downstream final : public event::Socket,
-                         public event::Deadline,
-                         public ListLink<InWorkerList>,
-                         private ClientSide {
+/// Owns itself, as every ClientConnection. Thread: the worker's.
+class Downstream final : public ClientConnection, public event::Deadline, private ClientSide {
  public:
   /// Takes over a connected socket, and counts it out of `acceptor` when it closes.
   Downstream(Context& context, Acceptor& acceptor, int fd, const SocketAddress& peer);
   ~Downstream() override;
 
   /// Reads at once: with TCP_DEFER_ACCEPT the request is there already.
-  void start();
-  /// The process is stopping: an idle connection gets a last chance to be used, then goes.
-  void stop_soon();
-  /// The time for stopping softly is over.
-  void stop_now();
+  void start() override;
+  /// An idle connection gets a last chance to be used, then goes.
+  void stop_soon() override;
+  void stop_now() override;
 
  private:
   void on_ready() override;

@@ -16,6 +16,7 @@ namespace tandem::lb::proxy {
 
 Exchange::Exchange(Context& context)
     : context_(context),
+      placement_(context, *this),
       upstream_(context),
       request_pump_(context.pipes),
       response_pump_(context.pipes) {}
@@ -26,11 +27,9 @@ void Exchange::begin(ClientSide& client, config::FrontendIndex frontend) {
   frontend_ = frontend;
   state_ = State::kReadingHead;
   head_complete_ = false;
-  backend_ = nullptr;
-  has_server_ = holds_place_ = has_key_ = false;
-  tried_.clear();
-  retries_ = interims_ = 0;
-  redispatched_ = needs_fresh_ = same_server_ = false;
+  placement_.reset();
+  interims_ = 0;
+  needs_fresh_ = false;
   request_given_ = request_broken_ = reading_request_ = false;
   response_started_ = closes_client_ = frames_by_close_ = false;
   end_cause_ = Cause::kNone;
@@ -39,11 +38,9 @@ void Exchange::begin(ClientSide& client, config::FrontendIndex frontend) {
   unique_id_.clear();
   if (is_logged()) accepted_at_ = std::chrono::system_clock::now();
   began_ = now();
-  head_at_ = queued_at_ = placed_at_ = connect_began_ = connected_at_ = std::nullopt;
-  sent_at_ = response_at_ = std::nullopt;
+  head_at_ = sent_at_ = response_at_ = std::nullopt;
   status_ = 0;
   reused_ = false;
-  place_ = {};
 }
 
 void Exchange::start() {
@@ -103,17 +100,11 @@ void Exchange::apply(const config::Return& answer_rule) {
 }
 
 void Exchange::enter_backend(config::BackendIndex backend) {
-  backend_ = context_.backends[backend].get();
-  backend_->cells().sessions.add();
-  const std::optional<std::uint64_t> key = balance_key();
-  has_key_ = key.has_value();
-  key_ = key.value_or(0);
-  queued_at_ = now();
-  choose();
+  upstream::LocalBackend& local = *context_.backends[backend];
+  follow(placement_.enter(local, balance_key(local.config().balance)));
 }
 
-std::optional<std::uint64_t> Exchange::balance_key() const {
-  const config::Balance& balance = backend_->config().balance;
+std::optional<std::uint64_t> Exchange::balance_key(const config::Balance& balance) const {
   const char* base = client_->request_base();
   const auto hashed = [](std::optional<std::string_view> value) -> std::optional<std::uint64_t> {
     if (!value) return std::nullopt;
@@ -136,102 +127,36 @@ std::optional<std::uint64_t> Exchange::balance_key() const {
   return std::nullopt;
 }
 
-balance::PickRequest Exchange::pick_request() const noexcept {
-  return {.key = key_, .tried = tried_.span(), .has_key = has_key_, .now = now()};
-}
-
-void Exchange::choose() {
-  const balance::PickRequest wish = pick_request();
-  // Another worker may take the last place between the pick and the taking; twice is enough of
-  // that, the queue is fair.
-  for (int attempt = 0; attempt < 2; ++attempt) {
-    const auto picked = backend_->pick(wish);
-    if (!picked) break;
-    if (backend_->try_take_place(*picked)) {
-      placed_at_ = now();
-      connect_to(*picked);
+void Exchange::follow(Placement::Step step) {
+  switch (step) {
+    case Placement::Step::kPlaced:
+      connect();
       return;
-    }
-    if (backend_->policy().queues_on_full()) {
-      enter_queue(*picked);
+    case Placement::Step::kQueued:
+      state_ = State::kQueued;
+      set_server_deadline(backend().config().timeouts.queue);
+      client_->watch_for_departure();
       return;
-    }
+    case Placement::Step::kPause:
+      state_ = State::kPausing;
+      set_server_deadline(placement_.pause());
+      return;
+    case Placement::Step::kQueueFull:
+      answer_error(503, Cause::kServerAborted, Phase::kQueue);
+      return;
+    case Placement::Step::kNone:
+      answer_error(503, Cause::kServerAborted, Phase::kConnect);
+      return;
   }
-  if (backend_->has_usable(tried_.span())) {
-    enter_queue(std::nullopt);
-    return;
-  }
-  if (!tried_.is_empty() && retries_ < backend_->config().retries) {
-    // Every server has been tried: give them a moment, then begin again.
-    tried_.clear();
-    ++retries_;
-    state_ = State::kPausing;
-    set_server_deadline(std::min<Milliseconds>(kPauseMax, backend_->config().timeouts.connect));
-    return;
-  }
-  count_unserved();
-  answer_error(503, Cause::kServerAborted, Phase::kConnect);
-}
-
-void Exchange::count_unserved() {
-  // Where a server was asked, its own connect_errors have it.
-  if (!has_server_) backend_->cells().connect_errors.add();
-}
-
-void Exchange::choose_same() {
-  same_server_ = false;
-  if (!backend_->view()[server_].usable) {
-    choose();
-  } else if (backend_->try_take_place(server_)) {
-    placed_at_ = now();
-    connect_to(server_);
-  } else {
-    enter_queue(server_);
-  }
-}
-
-void Exchange::enter_queue(std::optional<balance::ServerIndex> server) {
-  ticket_ = context_.next_ticket++;
-  context_.waiting.emplace(ticket_, this);
-  const auto place =
-      backend_->wait(server, {.worker = context_.worker, .id = ticket_, .tried = tried_});
-  if (!place) {
-    context_.waiting.erase(ticket_);
-    count_unserved();
-    answer_error(503, Cause::kServerAborted, Phase::kQueue);
-    return;
-  }
-  place_ = *place;
-  state_ = State::kQueued;
-  set_server_deadline(backend_->config().timeouts.queue);
-  client_->watch_for_departure();
-  // A place may have become free between the look and the entry. Served through the queue, whose
-  // head may be somebody else.
-  if (server) {
-    backend_->serve_waiting(*server);
-  } else if (const auto free = backend_->pick(pick_request())) {
-    backend_->serve_waiting(*free);
-  }
-}
-
-void Exchange::leave_queue() {
-  context_.waiting.erase(ticket_);
-  // If a place is on its way already, whoever delivers it finds nobody and gives it back.
-  static_cast<void>(backend_->leave(place_));
 }
 
 void Exchange::on_place(balance::ServerIndex server) {
   clear();
-  if (server == upstream::kChooseAgain) {
-    choose();
-    return;
-  }
-  placed_at_ = now();
-  connect_to(server);
+  follow(placement_.granted(server));
 }
 
 upstream::ReuseNeed Exchange::reuse_need() const {
-  const config::HttpReuse reuse = backend_->config().http_reuse;
+  const config::HttpReuse reuse = backend().config().http_reuse;
   if (reuse == config::HttpReuse::kNever || needs_fresh_) return upstream::ReuseNeed::kFresh;
   // What is idempotent is sent again by itself if the server had just closed; that needs a body
   // that can be had again.
@@ -242,19 +167,11 @@ upstream::ReuseNeed Exchange::reuse_need() const {
   return upstream::ReuseNeed::kCertain;
 }
 
-void Exchange::connect_to(balance::ServerIndex chosen) {
-  server_ = chosen;
-  has_server_ = true;
-  holds_place_ = true;
-  server().cells().sessions.add();
-  server().cells().chosen.add();
-  server().shared().last_session_ms.store(to_milliseconds(now().time_since_epoch()),
-                                          std::memory_order_relaxed);
-  connect_began_ = now();
+void Exchange::connect() {
   if (upstream::Connection* pooled = server().take_idle(reuse_need(), now())) {
     reused_ = true;
     upstream_.attach(*pooled, *this);
-    connected_at_ = now();
+    placement_.note_connected();
     send_request();
     return;
   }
@@ -267,7 +184,7 @@ void Exchange::connect_to(balance::ServerIndex chosen) {
   }
   upstream_.attach(*fresh, *this);
   state_ = State::kConnecting;
-  set_server_deadline(backend_->config().timeouts.connect);
+  set_server_deadline(backend().config().timeouts.connect);
 }
 
 // ---- ending
@@ -296,8 +213,8 @@ Phase Exchange::phase() const noexcept {
 }
 
 const std::string* Exchange::error_file(int status) const {
-  if (backend_ != nullptr) {
-    const auto& files = backend_->config().errorfiles;
+  if (placement_.has_backend()) {
+    const auto& files = backend().config().errorfiles;
     if (const auto found = files.find(status); found != files.end()) return &found->second;
   }
   const auto& files = frontend().errorfiles;
@@ -334,7 +251,7 @@ void Exchange::answer(const http::LocalResponse& response, Cause cause, Phase ph
     // The next request may come only when this answer has gone.
     end_cause_ = cause;
     end_phase_ = phase;
-    if (state_ == State::kQueued) leave_queue();
+    if (state_ == State::kQueued) placement_.leave_queue();
     state_ = State::kDraining;
     clear();
     client_->wait_for_client(ClientWait::kToRead);
@@ -367,13 +284,11 @@ void Exchange::client_left_in_head() {
 
 void Exchange::release_server(bool reusable) {
   upstream_.release(reusable);
-  if (!holds_place_) return;
-  holds_place_ = false;
-  backend_->give_place_back(server_);
+  placement_.give_back();
 }
 
 void Exchange::end(Cause cause, Phase phase, AfterExchange after) {
-  if (state_ == State::kQueued) leave_queue();
+  if (state_ == State::kQueued) placement_.leave_queue();
   release_server(false);
   clear();
   Outcome outcome;
@@ -401,8 +316,7 @@ std::optional<Duration> between(const std::optional<Instant>& from,
 void Exchange::fill(Outcome& outcome) const {
   outcome.frontend = frontend_;
   outcome.client = &client_->address();
-  if (backend_ != nullptr) outcome.backend = backend_->index();
-  if (has_server_) outcome.server = server_;
+  placement_.fill(outcome);
   if (head_complete_) {
     const char* base = client_->request_base();
     outcome.method = request_.method_name.in(base);
@@ -417,15 +331,9 @@ void Exchange::fill(Outcome& outcome) const {
   outcome.bytes_spliced = response_pump_.bytes_spliced();
   outcome.accepted_at = accepted_at_;
   outcome.request_time = between(began_, head_at_);
-  outcome.queue_time = between(queued_at_, placed_at_);
-  outcome.connect_time = between(connect_began_, connected_at_);
   outcome.response_time = between(sent_at_, response_at_);
   outcome.total_time = now() - began_;
-  outcome.retries = retries_;
-  outcome.redispatched = redispatched_;
   outcome.connection_reused = reused_;
-  outcome.backend_queue_ahead = place_.server ? 0 : place_.ahead;
-  outcome.server_queue_ahead = place_.server ? place_.ahead : 0;
 }
 
 void Exchange::fill_for_log(Outcome& outcome) const {
@@ -440,9 +348,7 @@ void Exchange::fill_for_log(Outcome& outcome) const {
   }
   outcome.process_connections = relaxed(context_.shared.process.connections);
   outcome.frontend_connections = relaxed(context_.shared.frontends[frontend_].connections);
-  if (backend_ == nullptr) return;
-  outcome.backend_load = context_.shared.requests(backend_->index());
-  if (has_server_) outcome.server_load = backend_->view().load(server_);
+  placement_.fill_loads(outcome);
 }
 
 }  // namespace tandem::lb::proxy

@@ -16,6 +16,7 @@
 #include "lb/proxy/context.h"
 #include "lb/proxy/h1_upstream.h"
 #include "lb/proxy/outcome.h"
+#include "lb/proxy/placement.h"
 #include "lb/proxy/pump.h"
 
 #include <array>
@@ -26,7 +27,9 @@ namespace tandem::lb::proxy {
 
 /// Owner: a RequestSlot of the client's connection; used again for later requests.
 /// Thread: the worker's.
-class Exchange final : public upstream::ConnectionUser, public event::Deadline {
+class Exchange final : public upstream::ConnectionUser,
+                       public event::Deadline,
+                       private PlaceWaiter {
  public:
   /// How an attempt failed. kOwnShortage says nothing about the server: it is ours to lack
   /// descriptors, ports or memory.
@@ -56,8 +59,6 @@ class Exchange final : public upstream::ConnectionUser, public event::Deadline {
   void on_client_timeout();
   /// The process ends before this request does.
   void cut();
-  /// A place on `server` has been granted, or kChooseAgain.
-  void on_place(balance::ServerIndex server);
 
  private:
   enum class State : std::uint8_t {
@@ -78,15 +79,10 @@ class Exchange final : public upstream::ConnectionUser, public event::Deadline {
   void apply(const config::Redirect& redirect);
   void apply(const config::Return& answer);
   void enter_backend(config::BackendIndex backend);
-  [[nodiscard]] std::optional<std::uint64_t> balance_key() const;
-  [[nodiscard]] balance::PickRequest pick_request() const noexcept;
-  void choose();
-  /// A request that ends before any server was asked is an error of its backend.
-  void count_unserved();
-  void choose_same();
-  void enter_queue(std::optional<balance::ServerIndex> server);
-  void leave_queue();
-  void connect_to(balance::ServerIndex server);
+  [[nodiscard]] std::optional<std::uint64_t> balance_key(const config::Balance& balance) const;
+  void follow(Placement::Step step);
+  void on_place(balance::ServerIndex server) override;
+  void connect();
   [[nodiscard]] upstream::ReuseNeed reuse_need() const;
 
   // ---- one attempt (exchange_attempt.cc)
@@ -111,7 +107,6 @@ class Exchange final : public upstream::ConnectionUser, public event::Deadline {
   void bad_response(const http::ParseError& error, std::string_view bytes);
   void response_broke_off(Cause cause);
   void client_aborted();
-  void observe(bool good, bool layer7);
   void on_deadline() override;
 
   // ---- ending
@@ -132,12 +127,12 @@ class Exchange final : public upstream::ConnectionUser, public event::Deadline {
   [[nodiscard]] const config::Frontend& frontend() const noexcept {
     return context_.snapshot.frontends[frontend_];
   }
-  [[nodiscard]] upstream::LocalServer& server() noexcept { return backend_->server(server_); }
+  [[nodiscard]] upstream::LocalBackend& backend() const noexcept { return placement_.backend(); }
+  [[nodiscard]] upstream::LocalServer& server() const noexcept { return placement_.server(); }
   [[nodiscard]] std::string_view text(http::Slice slice) const {
     return slice.in(client_->request_base());
   }
 
-  static constexpr Milliseconds kPauseMax{1'000};
   // A server that sends only 1xx answers nothing; while the client does not read they pile up.
   static constexpr std::uint32_t kInterimsMax = 64;
 
@@ -149,19 +144,8 @@ class Exchange final : public upstream::ConnectionUser, public event::Deadline {
   http::ResponseHead response_;
   bool head_complete_ = false;
 
-  upstream::LocalBackend* backend_ = nullptr;
-  balance::ServerIndex server_ = 0;
-  bool has_server_ = false;  // one was chosen at some time
-  bool holds_place_ = false;
-  std::uint64_t key_ = 0;
-  bool has_key_ = false;
-  balance::TriedServers tried_;
-  std::uint32_t retries_ = 0;
-  bool redispatched_ = false;
+  Placement placement_;
   bool needs_fresh_ = false;  // a pooled connection has failed it
-  bool same_server_ = false;  // no redispatch: after the pause, the same one again
-  std::uint64_t ticket_ = 0;
-  upstream::QueuePlace place_;
 
   H1Upstream upstream_;
   Pump request_pump_;
@@ -181,10 +165,6 @@ class Exchange final : public upstream::ConnectionUser, public event::Deadline {
   std::chrono::system_clock::time_point accepted_at_;
   Instant began_;
   std::optional<Instant> head_at_;
-  std::optional<Instant> queued_at_;
-  std::optional<Instant> placed_at_;
-  std::optional<Instant> connect_began_;
-  std::optional<Instant> connected_at_;
   std::optional<Instant> sent_at_;
   std::optional<Instant> response_at_;
   std::uint32_t interims_ = 0;

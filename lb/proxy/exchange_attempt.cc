@@ -22,7 +22,7 @@ void Exchange::on_connect_ready() {
     return;
   }
   if (!upstream_.connection()->writable()) return;
-  connected_at_ = now();
+  placement_.note_connected();
   send_request();
 }
 
@@ -39,7 +39,7 @@ void Exchange::send_request() {
       .keep_upgrade = request_.upgrade,
   };
   upstream_.send_head(client_->request_base(), request_, edits);
-  set_server_deadline(backend_->config().timeouts.server);
+  set_server_deadline(backend().config().timeouts.server);
   if (request_.framing.is_empty()) {
     // The head is all of it: nothing to pump, except what the socket does not take.
     request_given_ = true;
@@ -114,7 +114,7 @@ void Exchange::move_request() {
     case Pump::State::kDone:
       request_given_ = true;
       sent_at_ = now();
-      set_server_deadline(backend_->config().timeouts.server);
+      set_server_deadline(backend().config().timeouts.server);
       client_->wait_for_client(ClientWait::kNothing);
       return;
     case Pump::State::kWaitsForSource:
@@ -123,10 +123,10 @@ void Exchange::move_request() {
       return;
     case Pump::State::kWaitsForSink:
       client_->wait_for_client(ClientWait::kNothing);
-      set_server_deadline(backend_->config().timeouts.server);
+      set_server_deadline(backend().config().timeouts.server);
       return;
     case Pump::State::kYields:
-      set_server_deadline(backend_->config().timeouts.server);
+      set_server_deadline(backend().config().timeouts.server);
       context_.poller.again(body.socket());
       return;
     case Pump::State::kSourceBroken:
@@ -181,9 +181,9 @@ void Exchange::start_response() {
   response_at_ = now();
   status_ = response_.status;
   response_started_ = true;
-  if (backend_->policy().wants_latency())
-    backend_->policy().completed(server_, *response_at_ - *sent_at_, now());
-  observe(response_.status < 500 || response_.status == 501, true);
+  if (backend().policy().wants_latency())
+    backend().policy().completed(placement_.server_index(), *response_at_ - *sent_at_, now());
+  placement_.observe(response_.status < 500 || response_.status == 501, true);
   if (response_.upgrade) {
     start_tunnel();
     return;
@@ -223,7 +223,7 @@ void Exchange::move_response() {
       return;
     case Pump::State::kWaitsForSource:
       if (!reading_request_) client_->wait_for_client(ClientWait::kNothing);
-      set_server_deadline(backend_->config().timeouts.server);
+      set_server_deadline(backend().config().timeouts.server);
       return;
     case Pump::State::kWaitsForSink:
       clear();
@@ -231,7 +231,7 @@ void Exchange::move_response() {
       return;
     case Pump::State::kYields:
       if (!reading_request_) client_->wait_for_client(ClientWait::kNothing);
-      set_server_deadline(backend_->config().timeouts.server);
+      set_server_deadline(backend().config().timeouts.server);
       context_.poller.again(body.socket());
       return;
     case Pump::State::kSourceBroken:
@@ -295,7 +295,7 @@ void Exchange::move_tunnel() {
     return;
   }
   // Half a tunnel is not worth an hour.
-  const config::Timeouts& timeouts = backend_->config().timeouts;
+  const config::Timeouts& timeouts = backend().config().timeouts;
   set_server_deadline(tunnel_up_done_ || tunnel_down_done_ ? timeouts.server : timeouts.tunnel);
 }
 

@@ -4,8 +4,6 @@
 #include "lb/proxy/exchange.h"
 #include "lb/upstream/local_server.h"
 
-#include <algorithm>
-
 namespace tandem::lb::proxy {
 
 namespace {
@@ -29,11 +27,10 @@ void Exchange::attempt_failed(Failure failure) {
     // A pooled connection that closed under us says nothing about the server.
     if (!reused_ || upstream_.has_answered()) {
       cells.response_errors.add();
-      observe(false, true);
+      placement_.observe(false, true);
     }
   } else if (failure != Failure::kOwnShortage) {
-    cells.connect_errors.add();
-    observe(false, false);
+    placement_.count_connect_failure();
   }
   if (may_try_again(failure)) {
     try_again(failure);
@@ -51,7 +48,7 @@ bool Exchange::may_try_again(Failure failure) const {
   if (response_started_ || upstream_.has_answered()) return false;
   // A request whose beginning is gone cannot be sent again, whatever the reason.
   if (failure == Failure::kClosed && !client_->can_replay_body()) return false;
-  if (failure != Failure::kClosed) return retries_ < backend_->config().retries;
+  if (failure != Failure::kClosed) return placement_.may_retry();
   // A write that failed has swallowed the error, and a RST then reads like a FIN.
   const bool surely_unread =
       upstream_.bytes_sent() == 0 || (!request_broken_ && upstream_.request_surely_unread());
@@ -59,16 +56,15 @@ bool Exchange::may_try_again(Failure failure) const {
   // The pool's doing, not the server's: does not count against `retries`, but happens only once,
   // because the next attempt gets a fresh connection.
   if (reused_ && (surely_unread || idempotent)) return true;
-  if (retries_ >= backend_->config().retries) return false;
-  return surely_unread || (idempotent && backend_->config().retry_idempotent);
+  if (!placement_.may_retry()) return false;
+  return surely_unread || (idempotent && backend().config().retry_idempotent);
 }
 
 void Exchange::try_again(Failure failure) {
   const bool pool_race = failure == Failure::kClosed && reused_;
-  const balance::ServerIndex failed = server_;
-  const bool stays = pool_race && backend_->view()[failed].usable;
+  const bool stays = pool_race && backend().view()[placement_.server_index()].usable;
   // Counted before release: releasing may hand the place to somebody who waits.
-  server().cells().retries.add();
+  placement_.count_retry(!pool_race);
   if (stays) {
     upstream_.release(false);
   } else {
@@ -77,29 +73,20 @@ void Exchange::try_again(Failure failure) {
   clear();
   if (client_->can_replay_body()) client_->replay_body();
   needs_fresh_ = needs_fresh_ || pool_race;
-  if (!pool_race) ++retries_;
-  connect_began_ = connected_at_ = std::nullopt;
   if (stays) {
     // The same server and place, on a new connection: most likely it is well.
-    connect_to(failed);
+    placement_.stay();
+    connect();
     return;
   }
-  if (backend_->config().redispatch && tried_.add(failed)) {
-    redispatched_ = true;
-    server().cells().redispatches.add();
-    choose();
-    return;
-  }
-  state_ = State::kPausing;
-  same_server_ = true;
-  set_server_deadline(std::min<Milliseconds>(kPauseMax, backend_->config().timeouts.connect));
+  follow(placement_.go_on_elsewhere());
 }
 
 void Exchange::bad_response(const http::ParseError& error, std::string_view bytes) {
   figures::Capture capture;
   capture.kind = figures::Capture::Kind::kResponse;
   capture.frontend_id = frontend().id;
-  capture.backend_id = backend_->config().id;
+  capture.backend_id = backend().config().id;
   capture.server_id = server().config().id;
   capture.client = client_->address();
   capture.position = error.position;
@@ -108,24 +95,24 @@ void Exchange::bad_response(const http::ParseError& error, std::string_view byte
   capture.bytes = bytes;
   context_.captures.record(std::move(capture));
   server().cells().response_errors.add();
-  observe(false, true);
+  placement_.observe(false, true);
   answer_error(502, Cause::kProxy, Phase::kHeaders);
 }
 
 void Exchange::response_broke_off(Cause cause) {
   server().cells().server_aborts.add();
   server().cells().response_errors.add();
-  observe(false, true);
+  placement_.observe(false, true);
   // A length that is not reached and a last chunk that is missing show by themselves, and what has
   // been sent still arrives. A body that ends with the connection needs the RST.
   end(cause, Phase::kData, frames_by_close_ ? AfterExchange::kReset : AfterExchange::kClose);
 }
 
 void Exchange::client_aborted() {
-  if (has_server_) {
+  if (placement_.has_server()) {
     server().cells().client_aborts.add();
-  } else if (backend_ != nullptr) {
-    backend_->cells().client_aborts.add();
+  } else if (placement_.has_backend()) {
+    backend().cells().client_aborts.add();
   }
   end(Cause::kClientAborted, phase(), AfterExchange::kReset);
 }
@@ -153,15 +140,11 @@ void Exchange::on_client_timeout() {
 void Exchange::on_deadline() {
   switch (state_) {
     case State::kQueued:
-      count_unserved();
+      placement_.count_queue_timeout();
       answer_error(503, Cause::kServerTimeout, Phase::kQueue);
       return;
     case State::kPausing:
-      if (same_server_) {
-        choose_same();
-      } else {
-        choose();
-      }
+      follow(placement_.go_on_after_pause());
       return;
     case State::kConnecting:
       attempt_failed(Failure::kConnectTimeout);
@@ -170,7 +153,7 @@ void Exchange::on_deadline() {
       // The time is the client's while its request is still coming.
       if (reading_request_) return;
       server().cells().response_errors.add();
-      observe(false, true);
+      placement_.observe(false, true);
       answer_error(504, Cause::kServerTimeout, Phase::kHeaders);
       return;
     case State::kStreaming:
@@ -182,21 +165,6 @@ void Exchange::on_deadline() {
     default:
       return;
   }
-}
-
-void Exchange::observe(bool good, bool layer7) {
-  const config::Server& config = server().config();
-  if (config.observe == config::Observe::kNone) return;
-  if (layer7 && config.observe == config::Observe::kLayer4) good = true;
-  auto& errors = server().shared().consecutive_errors;
-  if (good) {
-    // Read before write: the line stays shared while all is well.
-    if (errors.load(std::memory_order_relaxed) != 0) errors.store(0, std::memory_order_relaxed);
-    return;
-  }
-  if (errors.fetch_add(1, std::memory_order_relaxed) + 1 < config.error_limit) return;
-  errors.store(0, std::memory_order_relaxed);
-  context_.report_error_limit({.backend = backend_->index(), .server = server_, .layer7 = layer7});
 }
 
 }  // namespace tandem::lb::proxy

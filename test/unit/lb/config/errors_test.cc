@@ -108,8 +108,6 @@ TEST_CASE("Errors of the whole file and of its sections are said at their place"
           "t:1:20: /log/target: \"target\": \"file:/a\" is not supported yet"},
       Row{in_root(R"("log": {"level": "warn"})"),
           "t:1:19: /log/level: \"warn\" is not one of debug, info, notice, warning, error"},
-      Row{in_root(R"("log": {"access": {"format": "tcplog"}})"),
-          "t:1:31: /log/access/format: \"format\": \"tcplog\" is not supported yet"},
       Row{in_root(R"("log": {"access": {"target": "disk"}})"),
           "t:1:31: /log/access/target: \"disk\": \"stdout\", \"stderr\", \"file:PATH\" or "
           "\"syslog:ADDRESS\" is expected"},
@@ -123,8 +121,8 @@ TEST_CASE("Errors of the whole file and of its sections are said at their place"
       Row{in_root(R"("include": 1)"), "t:1:13: /include: a string is expected, not a number"},
       Row{in_root(R"("defaults": {"bind": ":81"})"),
           "t:1:15: /defaults/bind: unknown key \"bind\" here; it belongs in \"runtime\""},
-      Row{in_root(R"("defaults": {"mode": "tcp"})"),
-          "t:1:23: /defaults/mode: \"mode\": \"tcp\" is not supported yet"},
+      Row{in_root(R"("defaults": {"mode": "udp"})"),
+          "t:1:23: /defaults/mode: \"udp\" is not one of http, tcp"},
       Row{in_root(R"("defaults": {"default-server": {"rise": 0}})"),
           "t:1:42: /defaults/default-server/rise: 0 is out of range: 1 to 1000"},
       Row{in_root(R"("defaults": {"errorfiles": {"503": "none"}})"),
@@ -165,8 +163,6 @@ TEST_CASE("Errors of frontends are said at their place") {
       Row{in_frontend(R"("bind": ":80", "default_backend": "orders")"),
           "t:1:58: /frontends/www/default_backend: there is no backend \"orders\"; define it under "
           "\"backends\""},
-      Row{in_frontend(R"("bind": ":80", "default_backend": "app", "mode": "tcp")"),
-          "t:1:73: /frontends/www/mode: \"mode\": \"tcp\" is not supported yet"},
       Row{in_frontend(R"("bind": ":80", "default_backend": "app", "timeout": {"client": "0s"})"),
           "t:1:87: /frontends/www/timeout/client: \"0s\" is out of range: 1ms to 24d"},
       Row{in_frontend(R"("bind": ":80", "default_backend": "app", "unique-id-header": "X Id")"),

@@ -110,13 +110,11 @@ TEST_CASE("Of the complete sample only what this release lacks is refused, each 
               lacks("44:11: /frontends/www/rules/2/rate-limit", "\"rate-limit\""),
               lacks("44:62: /frontends/www/rules/2/deny", "\"deny\""),
               lacks("45:11: /frontends/www/rules/3/set-header", "\"set-header\""),
-              lacks("51:21: /frontends/pg/mode", "\"mode\": \"tcp\""),
               lacks("57:7: /backends/app/cookie", "\"cookie\""),
               lacks("67:19: /backends/app/servers/far/ssl", "\"ssl\""),
               lacks("68:19: /backends/app/servers/far/send-proxy", "\"send-proxy\""),
               lacks("68:39: /backends/app/servers/far/proto", "\"proto\""),
-              lacks("72:17: /backends/orders/server-template", "\"server-template\""),
-              lacks("74:15: /backends/postgres/mode", "\"mode\": \"tcp\"")});
+              lacks("72:17: /backends/orders/server-template", "\"server-template\"")});
   CHECK(texts(result.warnings, scratch) ==
         Texts{"/t:72:15: /backends/orders: not used: no frontend names it"});
 }

@@ -56,6 +56,26 @@ TEST_CASE("every row has as many fields as the header, in the order tools rely o
   }
 }
 
+TEST_CASE("a TCP proxy's rows say so, and leave empty what only requests have") {
+  config::Snapshot config = make_config();
+  config.frontends[0].mode = config::Mode::kTcp;
+  config.backends[0].mode = config::Mode::kTcp;
+  ControlHarness harness(std::move(config));
+  for (const std::string_view server : {"FRONTEND", "web1", "BACKEND"}) {
+    const std::string_view proxy = server == "FRONTEND" ? "www" : "app";
+    CAPTURE(server);
+    CHECK(harness.field(proxy, server, Column::kMode) == "tcp");
+    for (const Column column : {Column::kHrsp1xx, Column::kHrsp2xx, Column::kHrsp5xx,
+                                Column::kHrspOther, Column::kIntercepted, Column::kCacheHits})
+      CHECK(harness.field(proxy, server, column).empty());
+    CHECK(harness.field(proxy, server, Column::kReqTot) == (server == "FRONTEND" ? "0" : ""));
+    CHECK(harness.field(proxy, server, Column::kStot) == "0");
+    CHECK(harness.field(proxy, server, Column::kBin) == "0");
+  }
+  CHECK(harness.field("api", "BACKEND", Column::kMode) == "http");
+  CHECK(harness.field("api", "BACKEND", Column::kHrsp2xx) == "0");
+}
+
 TEST_CASE("numeric fields are numbers, and those of a server that tools need are never empty") {
   ControlHarness harness;
   const auto rows = make_rows(harness.context.source(), {});

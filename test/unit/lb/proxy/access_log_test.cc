@@ -18,10 +18,12 @@ using Format = config::AccessLog::Format;
 
 config::Snapshot snapshot() {
   config::Snapshot snapshot;
-  snapshot.frontends.resize(2);
+  snapshot.frontends.resize(3);
   snapshot.frontends[0].name = "www";
   snapshot.frontends[1].name = "quiet";
   snapshot.frontends[1].access_log = false;
+  snapshot.frontends[2].name = "pg";
+  snapshot.frontends[2].mode = config::Mode::kTcp;
   snapshot.backends.resize(1);
   snapshot.backends[0].name = "app";
   snapshot.backends[0].servers.resize(1);
@@ -125,6 +127,49 @@ TEST_CASE("httplog says how far a failed request came", "[access_log]") {
     CHECK(bad.find(" -1 0 - - ") != std::string::npos);
     CHECK(bad.ends_with(" \"<BADREQ>\"\n"));
   }
+}
+
+TEST_CASE("tcplog writes a session as HAProxy does, and a request in its way", "[access_log]") {
+  Outcome outcome = finished_request(client());
+  CHECK(line(Format::kTcplog, outcome) ==
+        "10.0.1.2:33317 [06/Feb/2009:13:14:14.655] www app/web1 0/30/109 2750 -- 5/4/3/2/0 0/0\n");
+  outcome.frontend = 2;
+  SECTION("also in place of what is for requests alone") {
+    for (const Format format : {Format::kTcplog, Format::kHttplog, Format::kClf})
+      CHECK(line(format, outcome) ==
+            "10.0.1.2:33317 [06/Feb/2009:13:14:14.655] pg app/web1 0/30/109 2750 -- 5/4/3/2/0 "
+            "0/0\n");
+  }
+  SECTION("HAProxy 2.6 wrote this one") {
+    outcome.server.reset();
+    outcome.queue_time.reset();
+    outcome.connect_time.reset();
+    outcome.total_time = Milliseconds(0);
+    outcome.bytes_out = 0;
+    outcome.cause = Cause::kServerAborted;
+    outcome.phase = Phase::kConnect;
+    outcome.process_connections = outcome.frontend_connections = 2;
+    outcome.backend_load = outcome.server_load = 0;
+    CHECK(line(Format::kTcplog, outcome) ==
+          "10.0.1.2:33317 [06/Feb/2009:13:14:14.655] pg app/<NOSRV> -1/-1/0 0 SC 2/2/0/0/0 0/0\n");
+  }
+}
+
+TEST_CASE("A session's JSON has no fields that only a request has", "[access_log]") {
+  Outcome outcome = finished_request(client());
+  outcome.frontend = 2;
+  const auto session = nlohmann::json::parse(line(Format::kJson, outcome));
+  CHECK(session["frontend"] == "pg");
+  CHECK(session["protocol"] == "TCP");
+  CHECK(session["bytes_in"] == 81);
+  CHECK(session["bytes_out"] == 2750);
+  CHECK(session["termination"] == "--");
+  CHECK(session["queue_ms"] == 0);
+  CHECK(session["connect_ms"] == 30);
+  CHECK(session["total_ms"] == 109);
+  for (const char* key : {"method", "target", "host", "status", "request_ms", "response_ms",
+                          "reused", "user_agent", "unique_id"})
+    CHECK_FALSE(session.contains(key));
 }
 
 TEST_CASE("httplog has the shape that log tools look for", "[access_log]") {

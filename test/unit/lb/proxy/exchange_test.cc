@@ -3,39 +3,13 @@
 // test/integration.
 #include "lb/proxy/exchange.h"
 
-#include "common/event/timer.h"
-#include "lb/proxy/acceptor.h"
-#include "lb/proxy/request_slot.h"
-#include "test/unit/lb/proxy/sockets.h"
-
-#include <netinet/in.h>
-#include <sys/socket.h>
+#include "test/unit/lb/proxy/stage.h"
 
 #include <algorithm>
 #include <string>
-#include <vector>
 
 namespace tandem::lb::proxy {
 namespace {
-
-struct Listening {
-  explicit Listening(int buffer_bytes = 0)
-      : socket(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
-    if (buffer_bytes > 0) {  // accepted sockets inherit it
-      setsockopt(socket.get(), SOL_SOCKET, SO_SNDBUF, &buffer_bytes, sizeof buffer_bytes);
-    }
-    sockaddr_in any{};
-    any.sin_family = AF_INET;
-    any.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    REQUIRE(::bind(socket.get(), reinterpret_cast<sockaddr*>(&any), sizeof any) == 0);
-    REQUIRE(::listen(socket.get(), 16) == 0);
-    socklen_t size = sizeof any;
-    REQUIRE(::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&any), &size) == 0);
-    address = SocketAddress(reinterpret_cast<sockaddr*>(&any), size);
-  }
-  FileDescriptor socket;
-  SocketAddress address;
-};
 
 config::Snapshot make_snapshot(const SocketAddress& server, std::string local_body) {
   config::Snapshot snapshot;
@@ -59,111 +33,10 @@ config::Snapshot make_snapshot(const SocketAddress& server, std::string local_bo
   return snapshot;
 }
 
-struct Bench {
+struct Bench : Stage {
   explicit Bench(const std::string& local_body = "here", int client_buffer_bytes = 0)
-      : frontend_socket(client_buffer_bytes), snapshot(make_snapshot(origin.address, local_body)) {
-    std::signal(SIGPIPE, SIG_IGN);
-    context.backends.push_back(std::make_unique<upstream::LocalBackend>(
-        0,
-        upstream::LocalBackend::Parts{.snapshot = snapshot,
-                                      .shared = shared,
-                                      .figures = figures,
-                                      .poller = poller,
-                                      .wheel = wheel,
-                                      .worker = 0,
-                                      .workers = 1,
-                                      .seed = 1},
-        links, [](upstream::Ticket, config::BackendIndex, balance::ServerIndex) {}));
-    context.backends[0]->apply(
-        {.servers = {{.weight = 16, .usable = true, .address = origin.address}}});
-    acceptor.emplace(context, connections, 0, frontend_socket.socket.release());
-    // The loop never waits for long, so that a test may look in between.
-    heartbeat.start_periodic(Milliseconds(1), Milliseconds(1));
-  }
-  ~Bench() {
-    connections.for_each([](Downstream& connection) { connection.stop_now(); });
-    loop.run_once();
-  }
-
-  template <class Until>
-  void turns(Until until) {
-    bool holds = until();
-    for (int i = 0; i < 2000 && !holds; ++i) {
-      loop.run_once();
-      holds = until();
-    }
-    REQUIRE(holds);
-  }
-  void some_turns() {
-    for (int i = 0; i < 20; ++i) loop.run_once();
-  }
-  FileDescriptor client() {
-    FileDescriptor fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    const SocketAddress& to = frontend_socket.address;
-    REQUIRE(::connect(fd.get(), to.data(), to.size()) == 0);
-    return fd;
-  }
-  FileDescriptor accept() {
-    FileDescriptor fd;
-    turns([&] {
-      fd.reset(::accept4(origin.socket.get(), nullptr, nullptr, SOCK_CLOEXEC));
-      return static_cast<bool>(fd);
-    });
-    return fd;
-  }
-  [[nodiscard]] bool nobody_connects() {
-    some_turns();
-    return !FileDescriptor(::accept4(origin.socket.get(), nullptr, nullptr, SOCK_CLOEXEC));
-  }
-  /// Reads until `text` holds `what`, or, with an empty one, until the end. @return all of it.
-  std::string receive(int fd, std::string_view what = "") {
-    std::string text;
-    std::array<char, 65536> block;
-    turns([&] {
-      const ssize_t count = ::recv(fd, block.data(), block.size(), MSG_DONTWAIT);
-      if (count > 0) text.append(block.data(), static_cast<std::size_t>(count));
-      if (count < 0 && errno == ECONNRESET) text += "<RST>";
-      const bool ended = count == 0 || (count < 0 && errno == ECONNRESET);
-      return what.empty() ? ended : ended || text.find(what) != std::string::npos;
-    });
-    return text;
-  }
-  static void send_text(int fd, std::string_view text) {
-    REQUIRE(::send(fd, text.data(), text.size(), MSG_NOSIGNAL) ==
-            static_cast<ssize_t>(text.size()));
-  }
-  [[nodiscard]] std::uint32_t load() const { return shared.servers[0][0].load; }
-
-  Listening origin;
-  Listening frontend_socket;
-  config::Snapshot snapshot;
-  event::Loop loop;
-  event::Poller poller{loop};
-  event::Wheel wheel{loop};
-  event::Timer heartbeat{loop, [] {}};
-  upstream::Shared shared{snapshot};
-  figures::WorkerFigures figures{snapshot};
-  figures::Captures captures{snapshot};
-  AccessLog access_log{snapshot, nullptr, 0, figures.worker()};
-  std::vector<route::Router> routers = [this] {
-    std::vector<route::Router> made;
-    made.emplace_back(snapshot.frontends[0]);
-    return made;
-  }();
-  upstream::BackendLinks links{snapshot.backends[0], shared.backends[0], shared.servers[0], 1};
-  Context context{.loop = loop,
-                  .poller = poller,
-                  .wheel = wheel,
-                  .snapshot = snapshot,
-                  .shared = shared,
-                  .figures = figures,
-                  .captures = captures,
-                  .access_log = access_log,
-                  .routers = routers,
-                  .worker = 0,
-                  .report_error_limit = [](const Observation&) {}};
-  IntrusiveList<Downstream, InWorkerList> connections;
-  std::optional<Acceptor> acceptor;
+      : Stage([&](const SocketAddress& server) { return make_snapshot(server, local_body); },
+              client_buffer_bytes) {}
 };
 
 constexpr std::string_view kGet = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -240,7 +113,7 @@ TEST_CASE("A connection that is cut lets go of its server and its place") {
   const FileDescriptor server = bench.accept();
   bench.receive(server.get(), "\r\n\r\n");
   REQUIRE(bench.load() == 1);
-  bench.connections.for_each([](Downstream& connection) { connection.stop_now(); });
+  bench.connections.for_each([](ClientConnection& connection) { connection.stop_now(); });
   CHECK(bench.load() == 0);
   CHECK(bench.shared.process.connections == 0);
   static_cast<void>(::send(server.get(), kOk.data(), kOk.size(), MSG_NOSIGNAL));
