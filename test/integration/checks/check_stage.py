@@ -65,7 +65,10 @@ class Unprivileged:
     def __init__(self, test):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="checks-"))
         test.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
-        self.options = {"env": {"HOME": str(self.folder), "PATH": os.environ["PATH"]}, "cwd": self.folder}
+        self.options = {
+            "env": {"HOME": str(self.folder), "PATH": os.environ["PATH"]},
+            "cwd": self.folder,
+        }
         if os.getuid() == 0:
             nobody = pwd.getpwnam("nobody")
             os.chown(self.folder, nobody.pw_uid, nobody.pw_gid)

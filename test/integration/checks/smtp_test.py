@@ -11,8 +11,8 @@ from tandem_testing import accepts, free_port, wait_until
 class SmtpTest(check_stage.CheckTestCase):
     def test_a_mail_server_is_greeted(self):
         port = free_port()
-        server = self.start([sys.executable, "-m", "aiosmtpd", "-n", "-d", "-d", "-l", f"127.0.0.1:{port}"],
-                            name="aiosmtpd")  # fmt: skip
+        server = self.start([sys.executable, "-m", "aiosmtpd", "-n", "-d", "-d", "-l",
+                             f"127.0.0.1:{port}"], name="aiosmtpd")  # fmt: skip
         wait_until(lambda: accepts(port), "aiosmtpd listens")
         servers = {"mx1": port}
         greeting = {"type": "smtp", "hello": "EHLO", "domain": "lb.example.org"}

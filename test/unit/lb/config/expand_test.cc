@@ -91,7 +91,8 @@ TEST_CASE("No message shows a secret") {
       "errorfiles": { "503": "${file:s}" }, "monitor-uri": "${file:s}",
       "rules": [ { "if": { "host": "${file:s}" }, "redirect": { "location": "${file:s}" } } ] } },
     "backends": { "app": { "balance": "${file:s}", "hash": "${file:s}", "retry-on": "${file:s}",
-      "check": { "type": "http", "expect": { "status": "${file:s}" } },
+      "check": { "type": "${file:s}", "expect": { "status": "${file:s}" }, "password": "s3cret\nb",
+                 "steps": [ { "send-hex": "${file:s}" } ], "role": "${file:s}" },
       "servers": { "a": "${file:s}", "b": { "address": "10.0.0.1:1", "check-addr": "${file:s}" } } } } })");
   CHECK(result.errors.size() >= 15);
   for (const Problem& problem : result.errors) {
