@@ -56,8 +56,9 @@ std::string escape_pattern(std::string_view text) {
 
 }  // namespace
 
-std::vector<std::string> files_of_folder(const std::string& folder) {
-  return expand_pattern(escape_pattern(folder) + (folder.ends_with('/') ? "*.jsonc" : "/*.jsonc"));
+std::vector<std::string> files_of_folder(const std::string& folder, std::string_view pattern) {
+  return expand_pattern(escape_pattern(folder).append(folder.ends_with('/') ? "" : "/").append(
+      pattern));
 }
 
 std::vector<std::string> expand_pattern(const std::string& pattern) {

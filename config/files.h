@@ -32,8 +32,9 @@ struct FileText {
 [[nodiscard]] bool exists(const std::string& path);
 [[nodiscard]] bool is_folder(const std::string& path);
 
-/// The "*.jsonc" of a folder in name order; hidden ones are left out.
-[[nodiscard]] std::vector<std::string> files_of_folder(const std::string& folder);
+/// What is called `pattern` ("*.jsonc") in a folder, in name order; hidden files are left out.
+[[nodiscard]] std::vector<std::string> files_of_folder(const std::string& folder,
+                                                       std::string_view pattern);
 
 /// What `pattern` matches (glob(7)), in name order; a name without wildcard is itself.
 [[nodiscard]] std::vector<std::string> expand_pattern(const std::string& pattern);

@@ -63,7 +63,7 @@ constexpr std::array kBindKeys = {
             "Connections the kernel holds until they are accepted."),
     boolean("defer-accept", "true",
             "A connection is accepted with its first bytes: those that send none cost nothing."),
-    later("ssl", "TLS on this address."),
+    section("ssl", kSslSection, "Clients speak TLS here."),
     later("accept-proxy", "PROXY protocol from the load balancer in front."),
     later("interface", "Listen on one network interface only."),
     later("v6only", "Leave IPv4 out of an IPv6 address."),

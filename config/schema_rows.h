@@ -95,6 +95,8 @@ extern const Section kFrontendSection;
 extern const Section kBackendSection;
 extern const Section kDefaultsSection;
 extern const Section kBindSection;
+extern const Section kCertificateSection;
+extern const Section kSslSection;
 extern const Section kRuleSection;
 extern const Section kConditionsSection;
 extern const Section kNegatedSection;

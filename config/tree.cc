@@ -34,7 +34,7 @@ class Loader {
 
   void path(const std::string& path) {
     if (!is_folder(path)) return file(path, nullptr, "");
-    const auto files = files_of_folder(path);
+    const auto files = files_of_folder(path, "*.jsonc");
     if (files.empty())
       report_.error({.source = report_.add_source(path)}, "", "no *.jsonc file in this folder");
     for (const std::string& found : files) file(found, nullptr, "");

@@ -75,9 +75,11 @@ void build(const jsonc::Value& root, const Environment& environment, Report& rep
       context.backend_names.push_back(member.key);
   context.backend_used.assign(context.backend_names.size(), false);
   build_process(context);
+  build_certificates(context);
   build_frontends(context);
   build_backends(context);
   check_whole(context);
+  check_certificates(context);
 }
 
 }  // namespace tandem::lb::config

@@ -7,6 +7,7 @@
 #include "config/environment.h"
 #include "config/layers.h"
 #include "config/report.h"
+#include "lb/config/certificates.h"
 #include "lb/config/snapshot.h"
 
 #include <memory>
@@ -31,6 +32,7 @@ struct BuildContext : Builder {
   std::vector<Listener> listeners;
   std::vector<std::string_view> backend_names;  // by BackendIndex
   std::vector<bool> backend_used;               // by BackendIndex
+  std::vector<NamedCertificates> certificates = {};
 
   /// Like address(), and remembered among `listeners`.
   [[nodiscard]] std::optional<SocketAddress> listening(const Place& at);
@@ -44,9 +46,11 @@ void build(const jsonc::Value& root, const Environment& environment, Report& rep
 
 // The parts, in the order build() takes them.
 void build_process(BuildContext& context);
+void build_certificates(BuildContext& context);
 void build_frontends(BuildContext& context);
 void build_backends(BuildContext& context);
 void check_whole(BuildContext& context);
+void check_certificates(const BuildContext& context);
 
 /// "timeout" and "errorfiles", which frontends and backends share.
 [[nodiscard]] Timeouts build_timeouts(const Layers& layers, Mode mode);
@@ -65,6 +69,9 @@ void check_tcp_backend(const BuildContext& context, const Place& backend);
 void check_tcp_balance(const BuildContext& context, const Place& backend, Balance& balance);
 /// Errors for frontends that name a backend of another mode.
 void check_modes(const BuildContext& context);
+
+/// "ssl" of a bind; nullopt: there is none, or after an error.
+[[nodiscard]] std::optional<BindSsl> build_ssl(BuildContext& context, const Place& ssl, Mode mode);
 
 /// "rules" of a frontend.
 [[nodiscard]] std::vector<Rule> build_rules(BuildContext& context, const Place& rules);

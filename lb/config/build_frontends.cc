@@ -18,6 +18,7 @@ std::optional<Bind> build_bind(BuildContext& context, const Place& entry, Mode m
   if (!plain) {
     read(entry.child("backlog"), bind.backlog);
     read(entry.child("defer-accept"), bind.defer_accept);
+    bind.ssl = build_ssl(context, entry.child("ssl"), mode);
   }
   return bind;
 }

@@ -7,6 +7,7 @@
 #include "common/log.h"
 #include "common/time.h"
 #include "config/values.h"
+#include "lb/tls/server_options.h"
 
 #include <cstdint>
 #include <map>
@@ -49,11 +50,15 @@ struct Timeouts {
 /// line and headers included, as HAProxy has it.
 using ErrorFiles = std::map<int, std::string>;
 
+/// "ssl" of a bind, with what the files held when the configuration was checked.
+using BindSsl = tls::ServerOptions;
+
 struct Bind {
   SocketAddress address;
   std::string text;  // as written, for messages and show stat
   std::uint32_t backlog = 4096;
   bool defer_accept = true;  // TCP_DEFER_ACCEPT: a connection reaches us with its first bytes
+  std::optional<BindSsl> ssl;  // none: clients speak plainly
   friend bool operator==(const Bind&, const Bind&) = default;
 };
 
@@ -245,6 +250,14 @@ struct PulseSocket {
   friend bool operator==(const PulseSocket&, const PulseSocket&) = default;
 };
 
+/// A certificate that clients are shown.
+struct CertificateInfo {
+  std::string path;                // of its file; each is there once
+  std::vector<std::string> names;  // "www.example.org", "*.example.org"
+  std::int64_t expires_at = 0;     // Unix seconds
+  friend bool operator==(const CertificateInfo&, const CertificateInfo&) = default;
+};
+
 struct Snapshot {
   Global global;
   std::vector<RuntimeSocket> runtime;
@@ -254,7 +267,8 @@ struct Snapshot {
   log::Level log_level = log::Level::kInfo;
   AccessLog access_log;
   PulseSocket pulse;
-  std::vector<Frontend> frontends;  // in file order
+  std::vector<CertificateInfo> certificates;  // of all binds
+  std::vector<Frontend> frontends;            // in file order
   std::vector<Backend> backends;
   friend bool operator==(const Snapshot&, const Snapshot&) = default;
 };

@@ -46,6 +46,15 @@ const backend = (more) => {
 const server = (more) => backend({ servers: { a: { address: "10.0.0.1:80", ...more } } });
 const rule = (more) => frontend({ rules: [more] });
 
+// What the shipped files and the good snippets read from beside them.
+const credentials = mkdtempSync(join(tmpdir(), "tandem-credentials-"));
+writeFileSync(join(credentials, "peer.key"), "a secret for samples\n", { mode: 0o600 });
+const made = spawnSync("openssl", ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+  "-nodes", "-subj", "/CN=www.example.org", "-keyout", join(credentials, "site.pem.key"),
+  "-out", join(credentials, "site.pem")]);
+if (made.status !== 0) throw new Error(`openssl: ${made.stderr}`);
+const pem = { crt: join(credentials, "site.pem") };
+
 const good = {
   "the base itself": base(),
   "a plain and a full bind": frontend({ bind: [":80", { address: "[::1]:81", backlog: 5 }] }),
@@ -57,6 +66,13 @@ const good = {
   "random with a number": backend({ balance: "random(3)" }),
   "hash by header": backend({ balance: "hash", hash: "hdr(X-User)" }),
   "hash by query": backend({ balance: "hash", hash: "pathq" }),
+  "no certificates": root({ certificates: {} }),
+  "ssl with a file": frontend({ bind: { address: ":443", ssl: pem } }),
+  "ssl with names": {
+    ...frontend({ bind: [":80", { address: ":443", ssl: { certificates: ["site"], alpn: "http/1.1",
+      "min-ver": "TLSv1.3", "strict-sni": true, curves: "${CURVES:-X25519}" } }] }),
+    certificates: { site: { crt: [pem.crt] } },
+  },
   "check by truth": backend({ check: true }),
   "check by object": backend({ check: { type: "http", expect: { status: [200, "300-399"] } } }),
   "check by steps": backend({ check: { steps: [{ send: "a\r\n" }, { "expect-hex": "0aff" }] } }),
@@ -78,7 +94,9 @@ const bad = {
   "an unknown key": root({ fronteds: {} }),
   "metrics as a word": root({ metrics: { compat: "yes" } }),
   "failover": root({ failover: {} }),
-  "certificates": root({ certificates: {} }),
+  "a certificate without a file": root({ certificates: { a: {} } }),
+  "a certificate as a file": root({ certificates: { a: "a.pem" } }),
+  "a certificate without a name": root({ certificates: { "": { crt: "a.pem" } } }),
   "resolvers": root({ resolvers: {} }),
   "an empty include": root({ include: [] }),
   "a number of threads as text": root({ global: { nbthread: "4" } }),
@@ -106,7 +124,13 @@ const bad = {
   "a bind without port": frontend({ bind: "10.0.0.1" }),
   "a bind as number": frontend({ bind: 80 }),
   "a bind without address": frontend({ bind: { backlog: 1 } }),
-  "a bind with ssl": frontend({ bind: { address: ":443", ssl: {} } }),
+  "ssl without a certificate": frontend({ bind: { address: ":443", ssl: {} } }),
+  "ssl with names and files": frontend({ bind: { address: ":443", ssl: { certificates: "a", crt: "a.pem" } } }),
+  "ssl as truth": frontend({ bind: { address: ":443", ssl: true } }),
+  "ssl with TLS 1.1": frontend({ bind: { address: ":443", ssl: { ...pem, "min-ver": "TLSv1.1" } } }),
+  "ssl with h2": frontend({ bind: { address: ":443", ssl: { ...pem, alpn: ["h2", "http/1.1"] } } }),
+  "ssl with an unknown demand": frontend({ bind: { address: ":443", ssl: { ...pem, verify: "maybe" } } }),
+  "ssl with a deep chain": frontend({ bind: { address: ":443", ssl: { ...pem, "verify-depth": 101 } } }),
   "a bind with accept-proxy": frontend({ bind: { address: ":80", "accept-proxy": true } }),
   "mode tcp": frontend({ mode: "tcp" }),
   "an error page for 200": frontend({ errorfiles: { 200: "x" } }),
@@ -152,10 +176,6 @@ const bad = {
   "proto": server({ proto: "h2" }),
   "address in default-server": backend({ "default-server": { address: "10.0.0.1:80" } }),
 };
-
-// What the shipped files read from beside them.
-const credentials = mkdtempSync(join(tmpdir(), "tandem-credentials-"));
-writeFileSync(join(credentials, "peer.key"), "a secret for samples\n", { mode: 0o600 });
 
 const schema = JSON.parse(readFileSync(join(sourceDir, "etc/tandem.schema.json"), "utf8"));
 // strictTypes off: ajv would have each alternative repeat the type it stands beside.

@@ -1,6 +1,7 @@
 // Every sample a person may copy is read: the files of etc/, the blocks of docs/CONFIGURATION.md,
 // and the complete sample of the contract, of which this release refuses exactly what it lacks.
 #include "load_text.h"
+#include "test/support/authority.h"
 
 #include <catch2/catch.hpp>
 
@@ -27,6 +28,20 @@ Environment sample_environment() {
   return environment;
 }
 
+/// One with its key, that nothing is wrong with.
+std::string certificate() {
+  return tandem::testing::Authority::self_signed({.common_name = "www.example.org",
+                                                  .alternative = "DNS:www.example.org",
+                                                  .valid_to = 90L * 24 * 3600});
+}
+
+/// What the samples name.
+void write_certificates(const Scratch& scratch) {
+  for (const char* name :
+       {"certs/site.pem", "certs/shop.pem", "clients.pem", "ca.pem", "region.pem"})
+    scratch.write(name, certificate());
+}
+
 std::vector<std::filesystem::path> files_in(std::string_view folder) {
   std::vector<std::filesystem::path> files;
   for (const auto& entry :
@@ -41,6 +56,7 @@ TEST_CASE("The files of etc and of etc/examples load without error or warning") 
   REQUIRE(files.size() >= 5);
   const Scratch scratch;
   const std::filesystem::path key = scratch.write("peer.key", "a secret for samples\n");
+  scratch.write("site.pem", certificate());
   std::filesystem::permissions(key, std::filesystem::perms::owner_read);
   Environment environment = sample_environment();
   environment.variable =
@@ -75,6 +91,7 @@ TEST_CASE("The blocks of docs/CONFIGURATION.md load without error") {
   scratch.write("stats-pass", "x\n");
   scratch.write("peer.key", "sixteen letters!\n");
   scratch.write("errors/503.http", "HTTP/1.1 503 Service Unavailable\r\n\r\n");
+  write_certificates(scratch);
   int blocks = 0;
   for (std::size_t at = document.find("```jsonc\n"); at != std::string::npos;
        at = document.find("```jsonc\n", at)) {
@@ -92,6 +109,7 @@ TEST_CASE("Of the complete sample only what this release lacks is refused, each 
   const Scratch scratch;
   scratch.write("stats-pass", "x\n");
   scratch.write("peer.key", "sixteen letters!\n");
+  write_certificates(scratch);
   const LoadResult result = load_text(
       scratch,
       text_of(std::filesystem::path(TANDEM_SOURCE_DIR) / "test/unit/lb/config/everything.jsonc"),
@@ -100,9 +118,8 @@ TEST_CASE("Of the complete sample only what this release lacks is refused, each 
     return "/t:" + std::string(place) + ": " + std::string(what) + " is not supported yet";
   };
   CHECK(texts(result.errors, scratch) ==
-        Texts{lacks("22:3: /certificates", "\"certificates\""),
-              lacks("23:3: /resolvers", "\"resolvers\""),
-              lacks("35:11: /frontends/www/bind/1/ssl", "\"ssl\""),
+        Texts{lacks("23:3: /resolvers", "\"resolvers\""),
+              lacks("35:77: /frontends/www/bind/1/ssl/alpn/0", "\"alpn\": \"h2\""),
               lacks("37:31: /frontends/www/bind/2/accept-proxy", "\"accept-proxy\""),
               lacks("42:19: /frontends/www/rules/0/if/ssl_fc", "\"ssl_fc\""),
               lacks("43:50: /frontends/www/rules/1/if/not/src", "\"src\""),
@@ -115,8 +132,12 @@ TEST_CASE("Of the complete sample only what this release lacks is refused, each 
               lacks("68:19: /backends/app/servers/far/send-proxy", "\"send-proxy\""),
               lacks("68:39: /backends/app/servers/far/proto", "\"proto\""),
               lacks("72:17: /backends/orders/server-template", "\"server-template\"")});
-  CHECK(texts(result.warnings, scratch) ==
-        Texts{"/t:72:15: /backends/orders: not used: no frontend names it"});
+  CHECK(
+      texts(result.warnings, scratch) ==
+      Texts{
+          "/t:22:65: /certificates/all: not used: no bind names it",
+          "/t:36:49: /frontends/www/bind/1/ssl/ca-file: means nothing while \"verify\" is \"none\"",
+          "/t:72:15: /backends/orders: not used: no frontend names it"});
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "config/policies.h"
 #include "config/values.h"
 #include "load_text.h"
+#include "test/support/authority.h"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
@@ -97,7 +98,9 @@ std::string defaults_of(const Section& section, std::string_view more) {
   for (const Key& key : section.keys) {
     std::string value = default_value(key);
     const bool nested = key.kind == Kind::kSection && key.shape == Shape::kOne && !key.or_boolean;
-    if (nested && key.name != "not") value = "{" + defaults_of(*key.section, "") + "}";
+    // TLS needs a certificate.
+    const std::string_view needs = key.name == "ssl" ? R"("crt": "site.pem")" : "";
+    if (nested && key.name != "not") value = "{" + defaults_of(*key.section, needs) + "}";
     if (value.empty() || value == "{}") continue;
     members += fmt::format("{}\"{}\": {}", members.empty() ? "" : ", ", key.name, value);
   }
@@ -123,8 +126,10 @@ TEST_CASE("A file that says every default aloud is the file that says none") {
               "rules": [{{"if": {{"path": "/a"}}, "return": {}}}, {{"redirect": {}}}] {}}}}},
             "backends": {{"app": {{"check": {}, "servers": {{"a": {}}} {}}}}}}})",
         of("global", ""), of("access", ""), of("admin", ""), of("runtime", R"("bind": "unix:/a")"),
-        of("defaults", ""), of("bind", R"("address": ":80")"), of("return", R"("string": "x")"),
-        of("redirect", R"("prefix": "/x")"),
+        of("defaults", ""),
+        aloud ? of("bind", R"("address": ":80")")
+              : R"({"address": ":80", "ssl": {"crt": "site.pem"}})",
+        of("return", R"("string": "x")"), of("redirect", R"("prefix": "/x")"),
         aloud ? "," + defaults_of(section_named("frontend"), "") : "",
         of("check", R"("type": "http")"), of("server", R"("address": "10.0.0.1:1")"),
         aloud ? "," + defaults_of(section_named("backend"), "") : "");
@@ -136,6 +141,8 @@ TEST_CASE("A file that says every default aloud is the file that says none") {
        at = aloud.find(R"(, "type": "tcp")"))
     aloud.erase(at, 15);
   INFO(aloud);
+  scratch.write("site.pem", tandem::testing::Authority::self_signed(
+                                {.common_name = "a", .alternative = "DNS:a"}));
   const LoadResult said = load_text(scratch, aloud);
   CHECK(texts(said.errors, scratch) == std::vector<std::string>{});
   const LoadResult silent = load_text(scratch, file(false));
