@@ -6,6 +6,7 @@
 #include <limits>
 #include <span>
 #include <string_view>
+#include <utility>
 
 namespace tandem::lb::proxy {
 
@@ -97,8 +98,7 @@ Pump::State Relay::pass_on_short() {
         break;
     }
     bytes_read_ += transfer.bytes;
-    const iovec piece{.iov_base = scratch.data(), .iov_len = transfer.bytes};
-    if (!output_.send(*to_, {&piece, 1})) return Pump::State::kSinkBroken;
+    if (!pass_on(scratch.first(transfer.bytes))) return Pump::State::kSinkBroken;
     if (transfer.bytes == scratch.size()) {
       is_long_ = true;
       return pass_on_long();
@@ -106,6 +106,21 @@ Pump::State Relay::pass_on_short() {
   }
   context_.poller.again(*from_);
   return Pump::State::kYields;
+}
+
+bool Relay::pass_on(std::span<char> bytes) {
+  // Mostly all of it is taken at once, and nothing has to be kept.
+  std::size_t taken = 0;
+  if (to_->writable()) {
+    const iovec piece{.iov_base = bytes.data(), .iov_len = bytes.size()};
+    const event::Transfer transfer = to_->write({&piece, 1});
+    if (transfer.status == event::Transfer::Status::kFailed) return false;
+    taken = transfer.bytes;
+    output_.count_sent(taken);
+    if (taken == bytes.size()) return true;
+  }
+  const iovec rest{.iov_base = bytes.data() + taken, .iov_len = bytes.size() - taken};
+  return output_.send(*to_, {&rest, 1});
 }
 
 Pump::State Relay::pass_on_long() {

@@ -10,7 +10,9 @@
 #include "lb/proxy/output.h"
 #include "lb/proxy/pump.h"
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace tandem::lb::proxy {
 
@@ -56,6 +58,8 @@ class Relay {
   [[nodiscard]] Pump::State move();
   [[nodiscard]] Pump::State pass_on_short();
   [[nodiscard]] Pump::State pass_on_long();
+  /// Writes what was read, and keeps what is not taken. Nothing may be waiting. False: broken.
+  [[nodiscard]] bool pass_on(std::span<char> bytes);
   /// Helps what waits on its way. False: broken, or it still waits.
   [[nodiscard]] bool drain(Pump::State& state);
 

@@ -70,9 +70,11 @@ class HAProxy(Balancer):
                  "  hard-stop-after 1s",
                  # Else idle server connections are dropped at a quarter of the descriptors.
                  "  tune.pool-low-fd-ratio 90", "  tune.pool-high-fd-ratio 95",
-                 "defaults", "  mode http", "  maxconn 12000", "  timeout connect 5s",
+                 "defaults", f"  mode {'tcp' if scenario.tcp else 'http'}", "  maxconn 12000", "  timeout connect 5s",
                  "  timeout client 60s", "  timeout server 60s", "  timeout queue 30s",
-                 "  http-reuse always", "  retries 0"]  # fmt: skip
+                 "  retries 0"]  # fmt: skip
+        if not scenario.tcp:
+            lines += ["  http-reuse always"]
         if scenario.large:
             lines += ["  option splice-response", "  option splice-request"]
         if scenario.huge:
@@ -116,7 +118,9 @@ class Nginx(Balancer):
             edits = ("  proxy_set_header X-Forwarded-For $remote_addr;\n"
                      "  proxy_set_header X-Forwarded-Proto http;\n"
                      "  proxy_set_header X-Served-By bench;\n")  # fmt: skip
-        config = self.write("nginx.conf", f"""
+        if scenario.tcp:
+            return self.start_command(self.stream_configuration())
+        return self.start_command(f"""
 daemon off;
 worker_processes 1;
 worker_rlimit_nofile {_descriptor_limit()};
@@ -154,8 +158,31 @@ http {{
   }}
 {self.server_blocks()}}}
 """)
+
+    def start_command(self, configuration):
+        config = self.write("nginx.conf", configuration)
         return [program("nginx"), "-p", str(self.folder), "-c", str(config),
                 "-e", f"{self.folder}/error.log"]  # fmt: skip
+
+    def stream_configuration(self):
+        servers = "".join(f"server {server}; " for server in self.servers)
+        return f"""
+load_module /usr/lib/nginx/modules/ngx_stream_module.so;
+daemon off;
+worker_processes 1;
+worker_rlimit_nofile {_descriptor_limit()};
+pid {self.folder}/nginx.pid;
+error_log {self.folder}/error.log crit;
+events {{ worker_connections 30000; accept_mutex off; multi_accept on; use epoll; }}
+stream {{
+  access_log off;
+  tcp_nodelay on;
+  proxy_timeout 60s;
+  proxy_buffer_size 16k;
+  upstream app {{ {servers}}}
+  server {{ listen 127.0.0.1:{self.port} backlog=20000; proxy_pass app; }}
+}}
+"""
 
     def server_blocks(self):
         if not self.scenario.routes:
@@ -182,10 +209,10 @@ class Tandem(Balancer):
         frontend = {"bind": f"127.0.0.1:{self.port}", "maxconn": 12000}
         backend = {
             "balance": scenario.balance,
-            "http-reuse": "always",
-            "pool-purge-delay": "300s",
             "servers": {f"s{i}": self.server(address) for i, address in enumerate(self.servers)},
         }
+        if not scenario.tcp:
+            backend |= {"http-reuse": "always", "pool-purge-delay": "300s"}
         if scenario.header_edits:
             frontend["rules"] = [
                 {"set-header": {"X-Forwarded-Proto": "http", "X-Served-By": "bench"}}
@@ -201,6 +228,7 @@ class Tandem(Balancer):
             "global": {"nbthread": 1, "maxconn": 12000, "grace": "1s"},
             "admin": {"bind": f"127.0.0.1:{free_port()}"},
             "defaults": {
+                "mode": "tcp" if scenario.tcp else "http",
                 "forwardfor": scenario.header_edits,
                 "retries": 0,
                 "timeout": {"connect": "5s", "client": "60s", "server": "60s", "queue": "30s",

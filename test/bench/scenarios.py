@@ -29,6 +29,7 @@ class Scenario:
     large: bool = False  # bodies worth splicing: from 64 KB on
     huge: bool = False  # from 1 MB on
     header_edits: bool = False
+    tcp: bool = False  # the balancer passes bytes on, whatever they are
     servers: int = 1
     balance: str = "roundrobin"
     routes: int = 0
@@ -98,6 +99,8 @@ def _scenarios():
     yield _body("s4.10mb", "10 MB bodies", 10 << 20, _LARGE, large=True, huge=True,
                 connections=16)  # fmt: skip
     yield Scenario("s8", "10,000 idle connections", idle=10_000)
+    yield Scenario("s9", "TCP mode, 1 KB round trips over 64 kept connections", tcp=True,
+                   budget=Budget(0.97, 0.94, 4.1, 600))  # fmt: skip
     for short, balance in (("rr", "roundrobin"), ("lc", "leastconn")):
         for count in (1, 100, 1000, 10_000):
             yield Scenario(f"s10.{short}.{count}", f"{count:,} servers, {balance}", servers=count,

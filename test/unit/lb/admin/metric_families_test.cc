@@ -116,6 +116,24 @@ TEST_CASE("Counters of all workers are added up", "[metrics]") {
   CHECK(contains(text, "tandem_config_info{hash=\"c0ffee\"} 1"));
 }
 
+TEST_CASE("A TCP proxy has series of sessions, and none of what only requests have", "[metrics]") {
+  const auto snapshot = testing::example();
+  snapshot->frontends[1].mode = config::Mode::kTcp;
+  snapshot->backends[0].mode = config::Mode::kTcp;
+  const World world(snapshot);
+  const std::string text = exposed(world);
+  CHECK(contains(text, "tandem_frontend_connections_total{frontend=\"api\"} 0"));
+  CHECK(contains(text, "tandem_backend_requests_total{backend=\"app\"} 0"));
+  CHECK(contains(text, "tandem_frontend_requests_total{frontend=\"www\"} 0"));
+  for (const char* series : {"tandem_frontend_requests_total{frontend=\"api\"",
+                             "tandem_backend_responses_total{backend=\"app\"",
+                             "tandem_frontend_responses_total{frontend=\"api\"",
+                             "tandem_server_responses_total{backend=\"app\"",
+                             "tandem_frontend_request_errors_total{frontend=\"api\"",
+                             "tandem_server_time_to_first_byte_seconds_count{backend=\"app\""})
+    CHECK(text.find(series) == std::string::npos);
+}
+
 TEST_CASE("Histograms are cumulative, in seconds, over all workers", "[metrics]") {
   World world;
   world.figures.of(0).server(0, 0).first_byte_duration.observe(Milliseconds(3));
