@@ -25,6 +25,7 @@ class Balancer:
         self.scenario = scenario
         self.servers = servers
         self.port = free_port()
+        self.certificate = self.make_certificate() if scenario.tls else None
         arguments = ["taskset", "-c", str(cpu), *prefix, *self.prepare()]
         self.process = Process(arguments, folder, name=self.name)
         wait_until(self.is_up, f"{self.name} listens", PATIENCE)
@@ -36,6 +37,20 @@ class Balancer:
     @classmethod
     def version(cls):
         raise NotImplementedError
+
+    def make_certificate(self):
+        """P-256, certificate and key in one file."""
+        path = self.folder / "site.pem"
+        key = self.folder / "site.key"
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+             "-nodes", "-keyout", str(key), "-out", str(path), "-days", "2", "-subj",
+             "/CN=bench.example", "-addext", "subjectAltName=DNS:bench.example"],
+            capture_output=True, check=True)  # fmt: skip
+        path.write_text(path.read_text() + key.read_text())
+        path.chmod(0o600)
+        key.unlink()
+        return path
 
     def is_up(self):
         if not self.process.is_running():
@@ -79,7 +94,11 @@ class HAProxy(Balancer):
             lines += ["  option splice-response", "  option splice-request"]
         if scenario.huge:
             lines.insert(1, "  tune.pipesize 1048576")
-        lines += ["frontend www", f"  bind 127.0.0.1:{self.port} backlog 20000"]
+        if scenario.tls:
+            lines.insert(1, "  ssl-default-bind-options ssl-min-ver TLSv1.2")
+            lines.insert(1, "  tune.ssl.cachesize 0")
+        tls = f" ssl crt {self.certificate} alpn http/1.1" if scenario.tls else ""
+        lines += ["frontend www", f"  bind 127.0.0.1:{self.port} backlog 20000{tls}"]
         if scenario.header_edits:
             lines += ["  option forwardfor", "  http-request set-header X-Forwarded-Proto http",
                       "  http-request set-header X-Served-By bench"]  # fmt: skip
@@ -129,6 +148,7 @@ error_log {self.folder}/error.log crit;
 events {{ worker_connections 30000; accept_mutex off; multi_accept on; use epoll; }}
 http {{
   access_log off;
+  {self.tls()}
   server_tokens off;
   tcp_nodelay on;
   keepalive_requests 100000000;
@@ -184,9 +204,17 @@ stream {{
 }}
 """
 
+    def tls(self):
+        if not self.scenario.tls:
+            return ""
+        return (f"ssl_certificate {self.certificate}; ssl_certificate_key {self.certificate}; "
+                "ssl_protocols TLSv1.2 TLSv1.3; ssl_session_cache off; ssl_session_tickets on; "
+                "ssl_buffer_size 16k;")  # fmt: skip
+
     def server_blocks(self):
         if not self.scenario.routes:
-            return (f"  server {{ listen 127.0.0.1:{self.port} backlog=20000; "
+            tls = " ssl" if self.scenario.tls else ""
+            return (f"  server {{ listen 127.0.0.1:{self.port}{tls} backlog=20000; "
                     "location / { proxy_pass http://app; } }\n")  # fmt: skip
         return "".join(
             f"  server {{ listen 127.0.0.1:{self.port}{' backlog=20000' if i == 0 else ''}; "
@@ -206,7 +234,9 @@ class Tandem(Balancer):
 
     def prepare(self):
         scenario = self.scenario
-        frontend = {"bind": f"127.0.0.1:{self.port}", "maxconn": 12000}
+        frontend = {"bind": {"address": f"127.0.0.1:{self.port}"}, "maxconn": 12000}
+        if scenario.tls:
+            frontend["bind"]["ssl"] = {"crt": str(self.certificate)}
         backend = {
             "balance": scenario.balance,
             "servers": {f"s{i}": self.server(address) for i, address in enumerate(self.servers)},

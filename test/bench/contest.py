@@ -82,7 +82,7 @@ class Contender:
 
     def verify(self):
         """Right status, size and bytes, before anything is measured."""
-        with HttpClient(self.port) as client:
+        with HttpClient(self.port, tls=load.client_tls(self.scenario)) as client:
             for number in range(1 if self.scenario.close else 3):
                 response = self.scenario.ask(client, number)
                 load.check_answer(response, self.scenario)
@@ -150,36 +150,47 @@ class Contender:
         return {"total": round(sum(calls.values()), 2), "by_name": shown}
 
 
-def run(balancers, scenario, options):
-    """Everything about one scenario, as it is kept in the JSON of the raw rounds."""
-    record = {"title": scenario.title, "date": time.strftime("%Y-%m-%d"), "failed": {}}
-    record |= (run_idle if scenario.idle else run_loaded)(balancers, scenario, options, record)
-    if options.instructions and not scenario.idle and not scenario.maxconn:
-        record["instructions"] = count_instructions(balancers, scenario, options, record)
-    return record
+def run(balancers, group, options):
+    """Everything about the scenarios of a group, by name, as it is kept in the JSON of the raw
+    rounds. Their rounds are interleaved too: figures of one group may be held against each other."""
+    records = {
+        scenario.name: {"title": scenario.title, "date": time.strftime("%Y-%m-%d"), "failed": {}}
+        for scenario in group
+    }
+    loaded = [scenario for scenario in group if not scenario.idle]
+    run_loaded(balancers, loaded, options, records)
+    for scenario in group:
+        record = records[scenario.name]
+        if scenario.idle:
+            record |= run_idle(balancers, scenario, options, record)
+        elif options.instructions and not scenario.maxconn:
+            record["instructions"] = count_instructions(balancers, scenario, options, record)
+    return records
 
 
-def run_loaded(balancers, scenario, options, record):
+def run_loaded(balancers, group, options, records):
     with contextlib.ExitStack() as stack:
-        contenders = {}
-        for balancer in balancers:
-            with noting_failure(balancer.name, record, options):
-                contender = stack.enter_context(Contender(balancer, scenario, options))
-                contender.verify()
-                contender.warm_up()
-                contenders[balancer.name] = contender
+        contenders = {scenario.name: {} for scenario in group}
+        for scenario in group:
+            for balancer in balancers:
+                with noting_failure(balancer.name, records[scenario.name], options):
+                    contender = stack.enter_context(Contender(balancer, scenario, options))
+                    contender.verify()
+                    contender.warm_up()
+                    contenders[scenario.name][balancer.name] = contender
         rounds = play_rounds(contenders, options)
-        result = {"seconds": options.seconds, "rounds": rounds}
-        if options.system_calls:
-            calls = result["system_calls"] = {}
-            for name, contender in contenders.items():
-                with noting_failure(name, record, options):
-                    calls[name] = contender.count_system_calls()
-        result["peak_rss"] = {
-            name: measure.memory_bytes(contender.balancer.pids(), "VmHWM")
-            for name, contender in contenders.items()
-        }
-    return result
+        for name, found in contenders.items():
+            record = records[name]
+            record |= {"seconds": options.seconds, "rounds": rounds[name]}
+            if options.system_calls:
+                calls = record["system_calls"] = {}
+                for balancer, contender in found.items():
+                    with noting_failure(balancer, record, options):
+                        calls[balancer] = contender.count_system_calls()
+            record["peak_rss"] = {
+                balancer: measure.memory_bytes(contender.balancer.pids(), "VmHWM")
+                for balancer, contender in found.items()
+            }
 
 
 @contextlib.contextmanager
@@ -192,15 +203,21 @@ def noting_failure(name, record, options):
         options.say(f"{name} is left out: {error}")
 
 
-def play_rounds(contenders, options):
-    """Who goes first changes with the round, so that no one profits from the order."""
-    names = list(contenders)
-    rounds = []
-    for number in range(options.rounds if names else 0):
-        order = names[number % len(names) :] + names[: number % len(names)]
-        rounds.append({name: contenders[name].measure(options.seconds) for name in order})
-        figures = "  ".join(f"{name} {rounds[-1][name]['cpu_us']:.1f}" for name in names)
-        options.say(f"round {number + 1}/{options.rounds}: {figures} us/request")
+def play_rounds(group, options):
+    """Who goes first changes with the round, so that no one profits from the order.
+
+    `group`: by scenario and balancer."""
+    rounds = {scenario: [] for scenario in group}
+    for number in range(options.rounds):
+        for scenario, contenders in group.items():
+            names = list(contenders)
+            if not names:
+                continue
+            order = names[number % len(names) :] + names[: number % len(names)]
+            played = {name: contenders[name].measure(options.seconds) for name in order}
+            rounds[scenario].append(played)
+            figures = "  ".join(f"{name} {played[name]['cpu_us']:.1f}" for name in names)
+            options.say(f"{scenario} round {number + 1}/{options.rounds}: {figures} us/request")
     return rounds
 
 
@@ -225,7 +242,7 @@ def idle_bytes(contender, count, target):
     contender.verify()
     pids = contender.balancer.pids()
     before = measure.memory_bytes(pids, "RssAnon")
-    with load.IdleConnections(contender.port, count, target):
+    with load.IdleConnections(contender.port, count, target, load.client_tls(contender.scenario)):
         # Deferred accepts come in late, if ever: what counts is that nothing moves any more.
         wait_until(Steady(lambda: measure.open_descriptors(pids)), "all are accepted", 60)
         return round((measure.memory_bytes(pids, "RssAnon") - before) / count)
@@ -270,6 +287,17 @@ def instructions_of(balancer, scenario, options, count):
 def median_of(rounds, name, key):
     values = [one[name][key] for one in rounds if name in one]
     return statistics.median(values) if values else None
+
+
+def growth(first, last, name):
+    """Median over the rounds of what a balancer's request costs in the one list of rounds against
+    the other, whose rounds were played between them."""
+    ratios = [
+        after[name]["cpu_us"] / before[name]["cpu_us"]
+        for before, after in zip(first, last)
+        if name in before and name in after
+    ]
+    return statistics.median(ratios) if ratios else None
 
 
 def ratio_to_best_anchor(rounds, name):

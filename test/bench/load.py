@@ -5,7 +5,9 @@ import contextlib
 import dataclasses
 import json
 import pathlib
+import re
 import socket
+import ssl
 import struct
 import subprocess
 
@@ -28,8 +30,33 @@ def run_wrk(port, scenario, seconds):
     arguments = [f"{key}={value}" for key, value in scenario.wrk_arguments().items()]
     return _result_of([
         program("wrk"), "-t1", f"-c{scenario.connections}", f"-d{seconds}s", "--timeout=30s",
-        f"-s{HERE / 'wrk.lua'}", f"http://127.0.0.1:{port}{scenario.target}", "--", *arguments,
+        f"-s{HERE / 'wrk.lua'}", f"http{'s' if scenario.tls else ''}://127.0.0.1:{port}"
+        f"{scenario.target}", "--", *arguments,
     ], seconds)  # fmt: skip
+
+
+def run_resumed(port, scenario, seconds):
+    """One connection after the other, each with the ticket of the one before."""
+    text = _run([
+        program("openssl"), "s_time", "-connect", f"127.0.0.1:{port}", "-reuse", "-time",
+        str(seconds), "-www", scenario.target, "-tls1_3",
+    ], seconds)  # fmt: skip
+    # "n connections in s real seconds, b bytes read per connection"; first s_time makes one whole.
+    found = re.findall(r"(\d+) connections in (\d+) real seconds, (\d+) bytes read", text)
+    if not found or int(found[-1][2]) < scenario.expected_size:
+        raise RuntimeError(f"{scenario.name}: openssl s_time says {text[-400:]!r}")
+    count, real, _ = map(int, found[-1])
+    return LoadResult(count, max(real, 1), 0.0, 0.0, 0)
+
+
+def client_tls(scenario):
+    """For an HttpClient: nothing, or TLS that believes anybody."""
+    if not scenario.tls:
+        return None
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def run_at_rate(port, scenario, seconds):
@@ -41,6 +68,8 @@ def run_at_rate(port, scenario, seconds):
 
 
 def run_load(port, scenario, seconds):
+    if scenario.resume:
+        return run_resumed(port, scenario, seconds)
     return (run_at_rate if scenario.rate else run_wrk)(port, scenario, seconds)
 
 
@@ -49,11 +78,11 @@ def send_exactly(port, scenario, count):
     the next ones begin; or one after the other, each on a connection of its own."""
     if scenario.close:
         for number in range(count):
-            with HttpClient(port) as client:
+            with HttpClient(port, tls=client_tls(scenario)) as client:
                 check_answer(scenario.ask(client, number), scenario)
         return
     with contextlib.ExitStack() as stack:
-        clients = [stack.enter_context(HttpClient(port)) for _ in range(scenario.connections)]
+        clients = [stack.enter_context(HttpClient(port, tls=client_tls(scenario))) for _ in range(scenario.connections)]
         for first in range(0, count, len(clients)):
             wave = clients[: count - first]
             for number, client in enumerate(wave, first):
@@ -73,12 +102,14 @@ def check_answer(response, scenario):
 class IdleConnections:
     """Many client connections that stay. Closed with RST, so that no port is left in TIME_WAIT."""
 
-    def __init__(self, port, count, target=None):
+    def __init__(self, port, count, target=None, tls=None):
         self.sockets = []
         request = f"GET {target} HTTP/1.1\r\nHost: bench.example\r\n\r\n".encode() if target else b""
         for _ in range(count):
             connection = connect(port)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            if tls is not None:
+                connection = tls.wrap_socket(connection)
             self.sockets.append(connection)
             if request:
                 connection.sendall(request)

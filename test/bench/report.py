@@ -6,7 +6,7 @@ import platform
 import re
 
 import contest
-from scenarios import SCENARIOS
+from scenarios import GROWING, SCENARIOS
 
 INTRODUCTION = """# Benchmarks
 
@@ -106,11 +106,12 @@ def latency_table(records):
 
 def idle_table(records):
     rows = [
-        [name, number(figures.get("never_used"), 0), number(figures.get("after_one_request"), 0)]
-        for _, record in ordered(records)
+        [scenario.name, name, number(figures.get("never_used"), 0),
+         number(figures.get("after_one_request"), 0)]  # fmt: skip
+        for scenario, record in ordered(records)
         for name, figures in record.get("idle_bytes", {}).items()
     ]
-    header = ["balancer", "never used", "after one request"]
+    header = ["scenario", "balancer", "never used", "after one request"]
     title = "\n## Own memory for each of 10,000 idle connections, bytes\n\n"
     return title + table(header, rows) if rows else ""
 
@@ -119,19 +120,16 @@ def growth_table(records):
     """How the cost grows from one server or route to ten thousand."""
     names = names_in(records)
     rows = []
-    for group in ("s10.rr", "s10.lc", "s11"):
+    for group in GROWING:
         steps = [(s, r) for s, r in ordered(records) if s.matches(group) and r.get("rounds")]
         if len(steps) < 2:
             continue
         for name in names:
-            first, last = (
-                contest.median_of(record["rounds"], name, "cpu_us")
-                for _, record in (steps[0], steps[-1])
-            )
-            if first and last:
+            grown = contest.growth(steps[0][1]["rounds"], steps[-1][1]["rounds"], name)
+            if grown:
                 peak = steps[-1][1].get("peak_rss", {}).get(name, 0) / 2**20
                 rows.append([f"{steps[0][0].name} to {steps[-1][0].name}", name,
-                             number(last / first, 2), number(peak, 0)])  # fmt: skip
+                             number(grown, 2), number(peak, 0)])  # fmt: skip
     header = ["from, to", "balancer", "growth (must 1.35, good 1.20)", "peak memory MB"]
     return "\n## Growth with servers and routes\n\n" + table(header, rows) if rows else ""
 

@@ -29,6 +29,8 @@ class Scenario:
     large: bool = False  # bodies worth splicing: from 64 KB on
     huge: bool = False  # from 1 MB on
     header_edits: bool = False
+    tls: bool = False  # with clients; servers are spoken to plainly
+    resume: bool = False  # connections with a ticket, one after the other
     tcp: bool = False  # the balancer passes bytes on, whatever they are
     servers: int = 1
     balance: str = "roundrobin"
@@ -98,7 +100,16 @@ def _scenarios():
     yield _body("s4.1mb", "1 MB bodies", 1 << 20, _LARGE, large=True, huge=True)
     yield _body("s4.10mb", "10 MB bodies", 10 << 20, _LARGE, large=True, huge=True,
                 connections=16)  # fmt: skip
+    yield Scenario("s5.1kb", "TLS 1.3, keep-alive, 1 KB", tls=True,
+                   budget=Budget(0.95, 0.87, 4.5, 27_000))  # fmt: skip
+    yield _body("s5.64kb", "TLS 1.3, keep-alive, 64 KB", 65536, Budget(0.95, 0.84), large=True,
+                tls=True)  # fmt: skip
+    yield Scenario("s6.full", "TLS 1.3 handshakes, P-256", tls=True, close=True,
+                   budget=Budget(0.97, 0.93, 21))  # fmt: skip
+    yield Scenario("s6.resumed", "TLS 1.3 handshakes, resumed by a ticket", tls=True, close=True,
+                   resume=True, connections=1, budget=Budget(0.97, 0.93, 21))  # fmt: skip
     yield Scenario("s8", "10,000 idle connections", idle=10_000)
+    yield Scenario("s8tls", "10,000 idle TLS connections", idle=10_000, tls=True)
     yield Scenario("s9", "TCP mode, 1 KB round trips over 64 kept connections", tcp=True,
                    budget=Budget(0.97, 0.94, 4.1, 600))  # fmt: skip
     for short, balance in (("rr", "roundrobin"), ("lc", "leastconn")):
@@ -115,6 +126,19 @@ def _scenarios():
 
 
 SCENARIOS = list(_scenarios())
+
+# How the cost grows within each of them is a figure of its own.
+GROWING = ("s10.rr", "s10.lc", "s11")
+
+
+def in_groups(wanted):
+    """Scenarios whose rounds are to be played in turn stand together; in the order of `wanted`."""
+    groups = {}
+    for scenario in wanted:
+        family = next((name for name in GROWING if scenario.matches(name)), scenario.name)
+        groups.setdefault(family, []).append(scenario)
+    return list(groups.values())
+
 
 
 def chosen(words):
