@@ -131,9 +131,12 @@ Json shaped_schema(const Key& key) {
       return one;
     case Shape::kList:
       return list;
-    case Shape::kOneOrList:
+    case Shape::kOneOrList: {
       list["minItems"] = 1;
-      return {{"anyOf", {one, list}}};
+      Json forms = {one, list};
+      if (key.or_boolean) forms.push_back({{"type", "boolean"}});
+      return {{"anyOf", forms}};
+    }
     case Shape::kNamed:
       break;
   }
@@ -216,7 +219,7 @@ std::string type_of(const Key& key) {
     case Shape::kList:
       return "array of " + one;
     case Shape::kOneOrList:
-      return one + ", or an array";
+      return one + (key.or_boolean ? ", an array, true or false" : ", or an array");
     case Shape::kNamed:
       break;
   }

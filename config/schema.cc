@@ -51,10 +51,11 @@ constexpr std::array kMetricsKeys = {
 constexpr Section kMetricsSection{"metrics", kMetricsKeys};
 
 constexpr std::array kAccessKeys = {
-    with_later(word("format", "json httplog tcplog clf", "json",
-                    "How a request or session is written: a JSON object, HAProxy's `option httplog` "
-                    "or `option tcplog`, or the Common Log Format."),
-               "ecs"),
+    with_later(
+        word("format", "json httplog tcplog clf", "json",
+             "How a request or session is written: a JSON object, HAProxy's `option httplog` "
+             "or `option tcplog`, or the Common Log Format."),
+        "ecs"),
     row("target", Kind::kLogTarget, "stdout",
         "`\"stdout\"`, `\"stderr\"`, `\"file:PATH\"`, `\"syslog:/dev/log\"` or "
         "`\"syslog:host:port\"` (UDP)."),
@@ -95,53 +96,29 @@ constexpr std::array kRootKeys = {
            Shape::kNamed),
     shaped(section("backends", kBackendSection, "Groups of servers, and how one is chosen."),
            Shape::kNamed),
-    shaped(section("certificates", kCertificateSection,
-                   "Certificates by name, for `ssl` of binds."),
-           Shape::kNamed),
+    shaped(
+        section("certificates", kCertificateSection, "Certificates by name, for `ssl` of binds."),
+        Shape::kNamed),
     later("resolvers", "Name servers to follow servers' names with."),
     section("failover", kFailoverSection, "The pair: what `tandem-failover` does."),
 };
 constexpr Section kRootSection{"file", kRootKeys};
 
-constexpr std::array kSections = {&kRootSection,
-                                  &kGlobalSection,
-                                  &kRuntimeSection,
-                                  &kAdminSection,
-                                  &kMetricsSection,
-                                  &kLogSection,
-                                  &kAccessSection,
-                                  &kDefaultsSection,
-                                  &kTimeoutSection,
-                                  &kFrontendSection,
-                                  &kBindSection,
-                                  &kSslSection,
-                                  &kCertificateSection,
-                                  &kRuleSection,
-                                  &kConditionsSection,
-                                  &kNegatedSection,
-                                  &kRedirectSection,
-                                  &kReturnSection,
-                                  &kBackendSection,
-                                  &kCheckSection,
-                                  &kStepSection,
-                                  &kExpectSection,
-                                  &kServerSection,
-                                  &kDefaultServerSection,
-                                  &kFailoverSection,
-                                  &kGroupSection,
-                                  &kNodeSection,
-                                  &kTrackSection,
-                                  &kTrackLbSection,
-                                  &kTrackScriptSection,
-                                  &kTrackFileSection,
-                                  &kPeerSection,
-                                  &kAuthSection,
-                                  &kAuthKeySection,
-                                  &kNotifySection,
-                                  &kSwitchoverSection,
-                                  &kActuatorSection,
-                                  &kFailoverRuntimeSection,
-                                  &kFailoverAdminSection};
+constexpr std::array kSections = {
+    &kRootSection,          &kGlobalSection,    &kRuntimeSection,
+    &kAdminSection,         &kMetricsSection,   &kLogSection,
+    &kAccessSection,        &kDefaultsSection,  &kTimeoutSection,
+    &kFrontendSection,      &kBindSection,      &kSslSection,
+    &kCertificateSection,   &kRuleSection,      &kConditionsSection,
+    &kNegatedSection,       &kRedirectSection,  &kReturnSection,
+    &kBackendSection,       &kCheckSection,     &kStepSection,
+    &kExpectSection,        &kServerSection,    &kServerSslSection,
+    &kDefaultServerSection, &kFailoverSection,  &kGroupSection,
+    &kNodeSection,          &kTrackSection,     &kTrackLbSection,
+    &kTrackScriptSection,   &kTrackFileSection, &kPeerSection,
+    &kAuthSection,          &kAuthKeySection,   &kNotifySection,
+    &kSwitchoverSection,    &kActuatorSection,  &kFailoverRuntimeSection,
+    &kFailoverAdminSection};
 
 }  // namespace
 

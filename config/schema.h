@@ -59,7 +59,7 @@ struct Key {
   Names names = Names::kIdentifier;
   bool required = false;
   bool or_zero = false;
-  bool or_boolean = false;   // kSection: true and false may stand for the object
+  bool or_boolean = false;   // true and false may stand for the value
   bool or_endpoint = false;  // kSection: a string may stand for an object with just "address"
   std::int64_t min = 0;
   std::int64_t max = 0;

@@ -64,7 +64,11 @@ constexpr std::array kBindKeys = {
     boolean("defer-accept", "true",
             "A connection is accepted with its first bytes: those that send none cost nothing."),
     section("ssl", kSslSection, "Clients speak TLS here."),
-    later("accept-proxy", "PROXY protocol from the load balancer in front."),
+    or_boolean(
+        shaped(row("accept-proxy", Kind::kIpPrefix, "false",
+                   "Connections begin with a PROXY header, of version 1 or 2, that tells the "
+                   "client's address: all of them (`true`), or those from these networks."),
+               Shape::kOneOrList)),
     later("interface", "Listen on one network interface only."),
     later("v6only", "Leave IPv4 out of an IPv6 address."),
 };
@@ -79,7 +83,7 @@ constexpr std::array kNegatedKeys = {
     shaped(row("path_end", Kind::kString, "", "How the path ends."), Shape::kOneOrList),
     shaped(row("method", Kind::kToken, "", "Request method, in capitals."), Shape::kOneOrList),
     later("src", "Client addresses."),
-    later("ssl_fc", "Whether the client speaks TLS."),
+    boolean("ssl_fc", "", "Whether the client speaks TLS."),
     later("path_reg", "Regular expression on the path."),
     later("path_dir", "One directory of the path."),
     later("path_sub", "A part of the path."),
@@ -172,11 +176,19 @@ constexpr std::array kServerSharedKeys = {
     word("on-marked-down", "shutdown-sessions", "",
          "End the server's running requests when it goes down."),
     word("state", "ready drain maint", "ready", "State at start."),
+    word("send-proxy", "none v1 v2", "none",
+         "Begin each connection with a PROXY header of this version, which tells the server the "
+         "client's address."),
+    boolean("check-send-proxy", "true with `send-proxy`, unless checks go elsewhere",
+            "Begin checks with a PROXY header too, one without addresses; version 1 unless "
+            "`send-proxy` says otherwise."),
+    or_boolean(section("ssl", kServerSslSection,
+                       "Speak TLS with the server; `true`: with all defaults, believing the CAs of "
+                       "the system.")),
+    boolean("check-ssl", "true with `ssl`, unless checks go elsewhere", "Speak TLS in checks too."),
 };
 
 constexpr std::array kServerLaterKeys = {
-    later("ssl", "TLS towards the server."),
-    later("send-proxy", "PROXY protocol towards the server."),
     later("proto", "HTTP/2 towards the server."),
     later("cookie", "The server's value in the persistence cookie."),
     later("resolvers", "Follow the server's name in DNS."),

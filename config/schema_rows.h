@@ -108,6 +108,7 @@ extern const Section kExpectSection;
 extern const Section kStepSection;
 extern const Section kServerSection;
 extern const Section kDefaultServerSection;
+extern const Section kServerSslSection;
 extern const Section kFailoverSection;
 extern const Section kGroupSection;
 extern const Section kNodeSection;

@@ -1,4 +1,4 @@
-// The rows of "certificates" and of "ssl" in a bind.
+// The rows of "certificates" and of "ssl" in a bind and in a server.
 #include "config/schema_rows.h"
 
 #include <array>
@@ -52,8 +52,33 @@ constexpr std::array kSslKeys = {
         "new every hour."),
 };
 
+constexpr std::array kServerSslKeys = {
+    word("verify", "none required", "required",
+         "Whether the server must prove who it is; one that cannot gets no request."),
+    row("ca-file", Kind::kFile, "those of the system",
+        "The CAs that its certificate must come from (PEM)."),
+    row("crl-file", Kind::kFile, "",
+        "What these CAs have revoked (PEM): a list of each CA, in force."),
+    row("sni", Kind::kText, "the name in `address`, if it is one",
+        "The name to ask for; the empty string: none."),
+    row("verifyhost", Kind::kText, "`sni`, or else the host in `address`",
+        "The name or IP address that the certificate must be for; the empty string: any."),
+    row("crt", Kind::kFile, "",
+        "Certificate and key to show to a server that asks for them, as in `certificates`."),
+    word("min-ver", "TLSv1.2 TLSv1.3", "TLSv1.2", "Oldest version spoken."),
+    word("max-ver", "TLSv1.2 TLSv1.3", "TLSv1.3", "Newest version spoken."),
+    row("ciphers", Kind::kString, "Mozilla's intermediate ones",
+        "Ciphers of TLS 1.2, as openssl-ciphers(1) has them."),
+    row("ciphersuites", Kind::kString, "Mozilla's intermediate ones",
+        "Ciphers of TLS 1.3, separated by colons."),
+    row("curves", Kind::kString, "X25519:P-256:P-384",
+        "Groups for the exchange of keys, separated by colons."),
+    later("alpn", "Protocols to agree on."),
+};
+
 }  // namespace
 
+const Section kServerSslSection{"server-ssl", kServerSslKeys};
 const Section kCertificateSection{"certificate", kCertificateKeys};
 const Section kSslSection{"ssl", kSslKeys, "certificates crt"};
 

@@ -172,6 +172,7 @@ class Checker {
 
   /// The arrays and names around a value.
   void shaped(const Key& key, Value& value, const std::string& pointer) {
+    if (key.or_boolean && value.type == Type::kBoolean) return;
     if (key.shape == Shape::kNamed) return named(key, value, pointer);
     if (key.shape == Shape::kOne) return one(key, value, pointer);
     if (value.type != Type::kArray) {
@@ -238,7 +239,6 @@ class Checker {
 
   void object(const Key& key, Value& value, const std::string& pointer) {
     if (value.type == Type::kObject) return section(*key.section, value, pointer);
-    if (key.or_boolean && value.type == Type::kBoolean) return;
     if (key.or_endpoint && value.type == Type::kString) return text(key, value, pointer);
     wrong_type(key, value, pointer,
                key.or_endpoint  ? "an address (\"host:port\") or an object"
@@ -247,7 +247,12 @@ class Checker {
   }
 
   void text(const Key& key, const Value& value, const std::string& pointer) {
-    if (value.type != Type::kString) return wrong_type(key, value, pointer, expected(key.kind));
+    if (value.type != Type::kString) {
+      // In a list there is no place for them.
+      const bool may_be_boolean = key.or_boolean && value.type != Type::kBoolean;
+      const std::string_view suffix = may_be_boolean ? ", true or false" : "";
+      return wrong_type(key, value, pointer, fmt::format("{}{}", expected(key.kind), suffix));
+    }
     if (key.kind == Kind::kDuration) return duration(key, value, pointer);
     if (key.kind == Kind::kWord) return word(key, value, pointer);
     std::string fault = fault_of_text(key, value.text);

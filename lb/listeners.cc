@@ -10,6 +10,8 @@
 
 #include <cerrno>
 #include <cstring>
+#include <memory>
+#include <utility>
 
 namespace tandem::lb {
 namespace {
@@ -76,7 +78,18 @@ Result<std::vector<std::vector<ListeningSocket>>> open_listeners(const config::S
                                                                  std::uint32_t workers) {
   std::vector<std::vector<ListeningSocket>> sockets(workers);
   for (config::FrontendIndex f = 0; f < snapshot.frontends.size(); ++f) {
-    for (const config::Bind& bind : snapshot.frontends[f].binds) {
+    const std::vector<config::Bind>& binds = snapshot.frontends[f].binds;
+    for (std::uint32_t b = 0; b < binds.size(); ++b) {
+      const config::Bind& bind = binds[b];
+      std::shared_ptr<const tls::ServerContext> encryption;
+      if (bind.ssl) {
+        auto made = tls::ServerContext::make(*bind.ssl);
+        if (!made) {
+          return fail(fmt::format("/frontends/{}/bind: \"{}\": {}", snapshot.frontends[f].name,
+                                  bind.text, made.error().message));
+        }
+        encryption = std::move(*made);
+      }
       const bool is_unix = bind.address.is_unix();
       int error = is_unix ? remove_stale_socket(bind.address.host()) : probe_taken(bind);
       for (std::uint32_t w = 0; w < workers && error == 0; ++w) {
@@ -87,7 +100,7 @@ Result<std::vector<std::vector<ListeningSocket>>> open_listeners(const config::S
         } else {
           socket = open_socket(bind, error);
         }
-        if (error == 0) sockets[w].push_back({f, std::move(socket)});
+        if (error == 0) sockets[w].push_back({f, b, std::move(socket), encryption});
       }
       if (error != 0) {
         return fail(fmt::format("/frontends/{}/bind: cannot listen on \"{}\": {}",

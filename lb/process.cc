@@ -45,6 +45,10 @@ std::uint64_t microseconds_now() {
       std::chrono::duration_cast<std::chrono::microseconds>(since_epoch).count());
 }
 
+std::int64_t unix_seconds_now() {
+  return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+}
+
 std::string list_of(std::span<const IpAddress> addresses) {
   std::string list;
   for (const IpAddress& address : addresses.first(std::min(addresses.size(), kAddressesNamedMax))) {
@@ -70,6 +74,7 @@ Process::Process(Settings settings)
       checker_alarm_(health::make_loop_alarm(loop_)),
       fleet_alarm_(health::make_loop_alarm(loop_)),
       prober_(health::make_socket_prober(poller_)),
+      expiry_watch_(unix_seconds_now()),
       tick_timer_(loop_, [this] { tick(); }),
       doors_timer_(loop_, [this] { close_doors(); }),
       stop_timer_(loop_, [this] { look_whether_idle(); }) {
@@ -100,6 +105,7 @@ Result<void> Process::open() {
   auto sockets = open_listeners(*snapshot_, worker_count_);
   if (!sockets) return std::unexpected(sockets.error());
   info_.listeners = static_cast<std::uint32_t>(sockets->front().size());
+  open_certificates(sockets->front());
   for (const config::Frontend& frontend : snapshot_->frontends)
     if (!frontend.binds.empty()) ++facts_.frontends_listening;
   auto writer = proxy::open_access_log(snapshot_->access_log, worker_count_);
@@ -120,8 +126,8 @@ Result<void> Process::open() {
   checker_->configure(snapshot_);
   fleet_ = std::make_unique<upstream::Fleet>(
       upstream::Fleet::Parts{*snapshot_, shared_, *this, *checker_, *fleet_alarm_});
-  control_ = std::make_unique<control::ControlContext>(
-      control::ControlContext{*snapshot_, *fleet_, shared_, totals_, captures_, info_});
+  control_ = std::make_unique<control::ControlContext>(control::ControlContext{
+      *snapshot_, *fleet_, shared_, totals_, captures_, info_, *certificates_});
   control::add_commands(commands_, *control_);
   command_server_ = std::make_unique<command::CommandServer>(
       poller_, commands_, [this](std::function<void()> done) { return settle(std::move(done)); });
@@ -146,6 +152,17 @@ Result<void> Process::open() {
   check_descriptor_limit();
   make_workers(std::move(*sockets));
   return {};
+}
+
+void Process::open_certificates(const std::vector<ListeningSocket>& sockets) {
+  using Store = control::CertificateStore;
+  certificates_ = std::make_unique<Store>(
+      *snapshot_, [this](Store::Place place, const Store::Context& context) {
+        has_published_ = true;
+        for (const auto& worker : workers_) worker->set_tls(place.frontend, place.bind, context);
+      });
+  for (const ListeningSocket& socket : sockets)
+    if (socket.tls) certificates_->began({socket.frontend, socket.bind}, socket.tls);
 }
 
 Result<void> Process::open_pulse() {
@@ -288,6 +305,11 @@ void Process::tick() {
   for (config::BackendIndex b = 0; b < snapshot_->backends.size(); ++b)
     upstream::raise(shared_.backends[b].load_most, shared_.requests(b));
   if (log_writer_) info_.log_lost = log_writer_->lost();
+  if (const std::int64_t now = unix_seconds_now(); expiry_watch_.is_due(now)) {
+    for (const config::CertificateInfo& one : certificates_->served())
+      if (const auto words = tls::words_of_expiry(one.expires_at, now))
+        log::warning("certificate {}: {}", one.path, *words);
+  }
   look_for_exhaustion();
 }
 

@@ -24,6 +24,7 @@
 #include "lb/health/checker.h"
 #include "lb/health/prober.h"
 #include "lb/pulse.h"
+#include "lb/tls/expiry.h"
 #include "lb/upstream/fleet.h"
 #include "lb/upstream/server_settings.h"
 #include "lb/upstream/shared.h"
@@ -71,6 +72,7 @@ class Process final : private upstream::DataPlane {
   void close_doors();
   void look_whether_idle();
   void check_descriptor_limit();
+  void open_certificates(const std::vector<ListeningSocket>& sockets);
   [[nodiscard]] Result<void> open_pulse();
   [[nodiscard]] pulse::Condition condition() const;
   void set_leaving(std::span<const IpAddress> addresses);
@@ -99,6 +101,7 @@ class Process final : private upstream::DataPlane {
   std::unique_ptr<upstream::Fleet> fleet_;
   std::vector<std::unique_ptr<Worker>> workers_;
 
+  std::unique_ptr<control::CertificateStore> certificates_;
   std::unique_ptr<control::ControlContext> control_;
   command::CommandTable commands_;
   std::unique_ptr<command::CommandServer> command_server_;
@@ -109,6 +112,7 @@ class Process final : private upstream::DataPlane {
   std::unique_ptr<PulseListener> pulse_;
   bool has_published_ = false;  // since a command was answered last
   std::vector<event::Signal> signals_;
+  tls::Daily expiry_watch_;
   std::uint64_t accept_failures_seen_ = 0;
   std::uint32_t full_queue_ticks_ = 0;
   Instant exhausted_until_{};

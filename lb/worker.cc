@@ -59,8 +59,9 @@ Worker::Worker(const Parts& parts)
 Worker::~Worker() = default;
 
 void Worker::listen(ListeningSocket socket) {
-  acceptors_.push_back(std::make_unique<proxy::Acceptor>(context_, connections_, socket.frontend,
-                                                         socket.socket.release()));
+  acceptors_.push_back(std::make_unique<proxy::Acceptor>(
+      context_, connections_, proxy::Acceptor::Place{socket.frontend, socket.bind},
+      std::move(socket.tls), socket.socket.release()));
 }
 
 void Worker::start() {
@@ -103,6 +104,15 @@ void Worker::close_connections() {
 void Worker::set_leaving(proxy::LeavingAddresses leaving) {
   mailbox_.post(
       [this, leaving = std::move(leaving)]() mutable { context_.leaving = std::move(leaving); });
+}
+
+void Worker::set_tls(config::FrontendIndex frontend, std::uint32_t bind,
+                     std::shared_ptr<const tls::ServerContext> tls) {
+  mailbox_.post([this, frontend, bind, tls = std::move(tls)] {
+    for (const auto& acceptor : acceptors_)
+      if (acceptor->frontend_index() == frontend && acceptor->bind_index() == bind)
+        acceptor->set_tls(tls);
+  });
 }
 
 void Worker::when_done(std::function<void()> callback) { mailbox_.post(std::move(callback)); }

@@ -11,6 +11,7 @@
 #include "lb/proxy/acceptor.h"
 #include "lb/proxy/context.h"
 #include "lb/pulse.h"
+#include "lb/tls/server_context.h"
 #include "lb/upstream/standing.h"
 
 #include <memory>
@@ -22,7 +23,9 @@ namespace tandem::lb {
 /// A listening socket on its way to a worker.
 struct ListeningSocket {
   config::FrontendIndex frontend;
+  std::uint32_t bind;  // of the frontend
   FileDescriptor socket;
+  std::shared_ptr<const tls::ServerContext> tls = nullptr;  // nullptr: clients speak plainly
 };
 
 /// Made, started and joined by the control thread.
@@ -64,6 +67,9 @@ class Worker {
   void close_connections();
   /// From now on these addresses, and no others, are moving away: see proxy::Leaving.
   void set_leaving(proxy::LeavingAddresses leaving);
+  /// Connections accepted from now on speak TLS by `tls`; `bind` is one of `frontend` that does.
+  void set_tls(config::FrontendIndex frontend, std::uint32_t bind,
+               std::shared_ptr<const tls::ServerContext> tls);
   /// Once all that was asked of the worker before has been done. `callback`'s thread: the worker's.
   void when_done(std::function<void()> callback);
   /// Shows a watcher that the loop turns.

@@ -43,6 +43,8 @@ bool Socket::watch() noexcept {
 
 void Socket::close() noexcept {
   if (fd_ < 0) return;
+  if (layer_ && !hung_up_) layer_->finish(*this);
+  layer_.reset();
   ::close(fd_);  // the last reference: epoll forgets it
   fd_ = -1;
   watched_ = false;
@@ -55,6 +57,7 @@ void Socket::close_with_reset() noexcept {
   if (fd_ < 0) return;
   const linger now{.l_onoff = 1, .l_linger = 0};
   setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  layer_.reset();  // what broke off must not end properly
   close();
 }
 
@@ -65,7 +68,12 @@ int Socket::detach() noexcept {
   return std::exchange(fd_, -1);
 }
 
-Transfer Socket::read(std::span<char> into) noexcept {
+void Socket::finish_sending() noexcept {
+  if (layer_) layer_->finish(*this);
+  ::shutdown(fd_, SHUT_WR);
+}
+
+Transfer Socket::receive(std::span<char> into) noexcept {
   if (into.empty()) return {};  // recv() would answer 0, as for the end
   for (;;) {
     const ssize_t count = ::recv(fd_, into.data(), into.size(), 0);
@@ -87,7 +95,7 @@ Transfer Socket::read(std::span<char> into) noexcept {
   }
 }
 
-Transfer Socket::write(std::span<const iovec> pieces, bool more) noexcept {
+Transfer Socket::transmit(std::span<const iovec> pieces, bool more) noexcept {
   msghdr message{};
   message.msg_iov = const_cast<iovec*>(pieces.data());
   message.msg_iovlen = pieces.size();

@@ -35,6 +35,22 @@ struct Transfer {
   int error = 0;
 };
 
+class Socket;
+
+/// What stands between a socket's user and the bytes on the wire: encryption. It reads and writes
+/// through receive() and transmit() of the socket, and keeps the socket's readable() and writable()
+/// as they would be without it: "readable" until a read came up short.
+/// Owner: the socket. Thread: the socket's.
+class Layer {
+ public:
+  virtual ~Layer() = default;
+
+  [[nodiscard]] virtual Transfer read(Socket& socket, std::span<char> into) noexcept = 0;
+  [[nodiscard]] virtual Transfer write(Socket& socket, std::span<const iovec> pieces) noexcept = 0;
+  /// Tells the peer that nothing more comes, as far as that is possible without waiting.
+  virtual void finish(Socket& socket) noexcept = 0;
+};
+
 /// A non-blocking socket, its readiness, and whom to tell. Derive and implement on_ready().
 ///
 /// Thread: the poller's. Must not be destroyed during a turn in which it may have events pending:
@@ -65,6 +81,10 @@ class Socket {
   /// Registers with the poller (one epoll_ctl). Nothing if already watched.
   /// False: the kernel refused (no memory, max_user_watches); errno tells.
   [[nodiscard]] bool watch() noexcept;
+  /// From now on until it is closed all bytes go through `layer`. After attach().
+  void set_layer(std::unique_ptr<Layer> layer) noexcept { layer_ = std::move(layer); }
+  /// What is read and written is what is on the wire: it may be spliced.
+  [[nodiscard]] bool is_plain() const noexcept { return layer_ == nullptr; }
   /// Closes the descriptor; pending events of this turn are dropped. Nothing if closed.
   void close() noexcept;
   /// As close(), with RST in place of FIN: the peer must see that something broke.
@@ -72,11 +92,21 @@ class Socket {
   /// Takes the descriptor out of this object, unregistered.
   [[nodiscard]] int detach() noexcept;
 
-  [[nodiscard]] Transfer read(std::span<char> into) noexcept;
+  [[nodiscard]] Transfer read(std::span<char> into) noexcept {
+    return layer_ ? layer_->read(*this, into) : receive(into);
+  }
   /// `more`: further bytes follow at once (MSG_MORE).
-  [[nodiscard]] Transfer write(std::span<const iovec> pieces, bool more = false) noexcept;
+  [[nodiscard]] Transfer write(std::span<const iovec> pieces, bool more = false) noexcept {
+    return layer_ ? layer_->write(*this, pieces) : transmit(pieces, more);
+  }
+  /// Nothing more will be written; the peer may go on sending.
+  void finish_sending() noexcept;
 
-  /// For transfers that are made on the descriptor itself (splice).
+  /// read() and write() past the layer: for the layer itself.
+  [[nodiscard]] Transfer receive(std::span<char> into) noexcept;
+  [[nodiscard]] Transfer transmit(std::span<const iovec> pieces, bool more = false) noexcept;
+
+  /// For transfers that are made on the descriptor itself (splice), and for layers.
   void set_readable(bool value) noexcept { readable_ = value; }
   void set_writable(bool value) noexcept { writable_ = value; }
 
@@ -86,6 +116,7 @@ class Socket {
   friend class Poller;
 
   Poller& poller_;
+  std::unique_ptr<Layer> layer_;
   int fd_ = -1;
   bool watched_ = false;
   bool pending_ = false;

@@ -82,6 +82,10 @@ constexpr std::array<FamilyInfo, kFamilies> kTable = {{
      Type::Counter,
      "Lines of the access log that were lost because their reader did not keep up.",
      {}},  // kLogDropped
+    {"tandem_certificate_expiry_timestamp_seconds",
+     Type::Gauge,
+     "When the certificate in this file is no longer valid, in Unix time.",
+     {"name"}},  // kCertificateExpiry
     {"tandem_event_loop_busy_ratio",
      Type::Gauge,
      "Share of the last second that a worker was busy, 0 to 1.",
@@ -122,6 +126,10 @@ constexpr std::array<FamilyInfo, kFamilies> kTable = {{
      Type::Counter,
      "Requests refused or broken off before a server was asked.",
      {"frontend", "reason"}},  // kFrontendErrors
+    {"tandem_frontend_proxy_headers_refused_total",
+     Type::Counter,
+     "Client connections closed for want of a good PROXY header.",
+     {"frontend", "reason"}},  // kFrontendProxyHeaders
     {"tandem_frontend_termination_total",
      Type::Counter,
      "Requests that ended, by HAProxy's two letters of how.",
@@ -138,6 +146,26 @@ constexpr std::array<FamilyInfo, kFamilies> kTable = {{
      Type::Counter,
      "Requests answered by tandem itself: redirects, returns, monitor-uri.",
      {"frontend"}},  // kFrontendIntercepted
+    {"tandem_tls_handshakes_total",
+     Type::Counter,
+     "TLS handshakes with clients, by version and how they ended.",
+     {"frontend", "version", "result"}},  // kTlsHandshakes
+    {"tandem_tls_resumptions_total",
+     Type::Counter,
+     "TLS handshakes with clients that a ticket made short.",
+     {"frontend"}},  // kTlsResumptions
+    {"tandem_tls_current_connections",
+     Type::Gauge,
+     "Client connections whose TLS handshake is done.",
+     {"frontend"}},  // kTlsConnections
+    {"tandem_server_tls_handshakes_total",
+     Type::Counter,
+     "TLS handshakes with a server, by how they ended.",
+     {"backend", "server", "result"}},  // kServerTlsHandshakes
+    {"tandem_server_tls_resumptions_total",
+     Type::Counter,
+     "TLS handshakes with a server that a session from before made short.",
+     {"backend", "server"}},  // kServerTlsResumptions
     {"tandem_frontend_request_duration_seconds",
      Type::Histogram,
      "From the first byte of a request to the last byte of its response.",

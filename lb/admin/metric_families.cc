@@ -19,6 +19,10 @@ constexpr std::array<std::string_view, 6> kCodes = {"other", "1xx", "2xx", "3xx"
 constexpr std::array<std::string_view, static_cast<std::size_t>(figures::RequestError::kCount)>
     kReasons = {"bad_request", "timeout", "aborted"};
 
+constexpr std::array<std::string_view, static_cast<std::size_t>(figures::ProxyHeaderError::kCount)>
+    kHeaderReasons = {"missing",  "malformed", "unsupported", "too_long",
+                      "checksum", "timeout",   "aborted"};
+
 /// The families under construction, one for each row of the table.
 class Builder {
  public:
@@ -111,6 +115,8 @@ void add_process(Builder& builder, const ProcessSample& process) {
   if (process.descriptors_open) builder.add(Family::kFdsOpen, {}, *process.descriptors_open);
   builder.add(Family::kFdsLimit, {}, process.descriptors_limit);
   builder.add(Family::kLogDropped, {}, process.log_dropped);
+  for (const config::CertificateInfo& certificate : process.certificates)
+    builder.add(Family::kCertificateExpiry, {certificate.path}, certificate.expires_at);
 }
 
 void add_workers(Builder& builder, const std::vector<WorkerSample>& workers) {
@@ -130,6 +136,16 @@ void add_terminations(Builder& builder, const FrontendSample& frontend) {
   }
 }
 
+void add_tls(Builder& builder, const FrontendSample& frontend) {
+  const std::string_view name = frontend.name;
+  builder.add(Family::kTlsHandshakes, {name, "TLSv1.2", "ok"}, frontend.tls_handshakes[0]);
+  builder.add(Family::kTlsHandshakes, {name, "TLSv1.3", "ok"}, frontend.tls_handshakes[1]);
+  builder.add(Family::kTlsHandshakes, {name, "none", "failed"}, frontend.tls_failures);
+  builder.add(Family::kTlsHandshakes, {name, "none", "aborted"}, frontend.tls_aborts);
+  builder.add(Family::kTlsResumptions, {name}, frontend.tls_resumptions);
+  builder.add(Family::kTlsConnections, {name}, frontend.tls_connections);
+}
+
 void add_frontend(Builder& builder, const FrontendSample& frontend) {
   const std::string_view name = frontend.name;
   builder.add(Family::kFrontendConnections, {name}, frontend.connections);
@@ -145,10 +161,16 @@ void add_frontend(Builder& builder, const FrontendSample& frontend) {
   builder.add(Family::kFrontendBytesOut, {name}, frontend.bytes_out);
   for (std::size_t i = 0; i < kReasons.size() && frontend.has_requests; ++i)
     builder.add(Family::kFrontendErrors, {name, kReasons[i]}, frontend.errors[i]);
+  if (frontend.expects_proxy_headers) {
+    for (std::size_t i = 0; i < kHeaderReasons.size(); ++i)
+      builder.add(Family::kFrontendProxyHeaders, {name, kHeaderReasons[i]},
+                  frontend.proxy_header_errors[i]);
+  }
   add_terminations(builder, frontend);
   builder.add(Family::kFrontendDeniedRequests, {name}, frontend.denied_requests);
   builder.add(Family::kFrontendDeniedResponses, {name}, frontend.denied_responses);
   builder.add(Family::kFrontendIntercepted, {name}, frontend.intercepted);
+  if (frontend.has_tls) add_tls(builder, frontend);
   builder.add(Family::kFrontendDuration, {name}, frontend.request_duration);
 }
 
@@ -229,6 +251,10 @@ void add_server(Builder& builder, std::string_view backend, const ServerSample& 
   add(Family::kServerWeight, server.weight);
   add(Family::kServerDowns, server.downs);
   add(Family::kServerDowntime, server.downtime_seconds);
+  if (!server.has_tls) return;
+  add(Family::kServerTlsHandshakes, "ok", server.tls_handshakes);
+  add(Family::kServerTlsHandshakes, "failed", server.tls_failures);
+  add(Family::kServerTlsResumptions, server.tls_resumptions);
 }
 
 }  // namespace

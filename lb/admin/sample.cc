@@ -19,6 +19,10 @@ FrontendSample sample_frontend(const Source& source, config::FrontendIndex f) {
   const upstream::FrontendShared& shared = source.stat.shared.frontends[f];
   sample.name = source.stat.snapshot.frontends[f].name;
   sample.has_requests = source.stat.snapshot.frontends[f].mode == config::Mode::kHttp;
+  for (const config::Bind& bind : source.stat.snapshot.frontends[f].binds) {
+    sample.has_tls = sample.has_tls || bind.ssl.has_value();
+    sample.expects_proxy_headers = sample.expects_proxy_headers || !bind.accept_proxy.is_off();
+  }
   sample.current_connections = shared.connections.load(std::memory_order_relaxed);
   sample.connections_limit = shared.maxconn.load(std::memory_order_relaxed);
   for (std::uint32_t w = 0; w < source.figures.workers(); ++w) {
@@ -30,6 +34,14 @@ FrontendSample sample_frontend(const Source& source, config::FrontendIndex f) {
     sample.denied_requests += cells.denied_requests.value();
     sample.denied_responses += cells.denied_responses.value();
     sample.intercepted += cells.intercepted.value();
+    for (std::size_t i = 0; i < sample.tls_handshakes.size(); ++i)
+      sample.tls_handshakes[i] += cells.tls_handshakes[i].value();
+    sample.tls_failures += cells.tls_failures.value();
+    sample.tls_aborts += cells.tls_aborts.value();
+    sample.tls_resumptions += cells.tls_resumptions.value();
+    sample.tls_connections += cells.tls_connections_now.value();
+    for (std::size_t i = 0; i < sample.proxy_header_errors.size(); ++i)
+      sample.proxy_header_errors[i] += cells.proxy_header_errors[i].value();
     for (std::size_t i = 0; i < sample.errors.size(); ++i)
       sample.errors[i] += cells.request_errors[i].value();
     for (std::size_t i = 0; i < sample.terminations.size(); ++i)
@@ -52,8 +64,14 @@ ServerSample sample_server(const Source& source, upstream::ServerId id) {
       source.stat.snapshot.backends[id.backend].mode == config::Mode::kHttp;
   sample.traffic.current_requests = shared.load.load(std::memory_order_relaxed);
   sample.traffic.queued = shared.queued.load(std::memory_order_relaxed);
-  for (std::uint32_t w = 0; w < source.figures.workers(); ++w)
-    sample.traffic.add(source.figures.of(w).server(id.backend, id.server));
+  sample.has_tls = state.config->ssl.has_value();
+  for (std::uint32_t w = 0; w < source.figures.workers(); ++w) {
+    const figures::ServerCells& cells = source.figures.of(w).server(id.backend, id.server);
+    sample.traffic.add(cells);
+    sample.tls_handshakes += cells.tls_handshakes.value();
+    sample.tls_resumptions += cells.tls_resumptions.value();
+    sample.tls_failures += cells.tls_failures.value();
+  }
   sample.state = server_word(fleet, id);
   sample.weight = upstream::effective_weight(state, fleet.now()) / kWeightUnit;
   sample.requests_limit = state.maxconn;
@@ -117,6 +135,7 @@ ProcessSample sample_process(const Source& source) {
   sample.connections_limit = source.stat.shared.process.maxconn.load(std::memory_order_relaxed);
   sample.descriptors_limit = source.process.descriptors_limit;
   sample.log_dropped = source.process.log_lost;
+  sample.certificates = source.stat.certificates.served();
   for (std::uint32_t w = 0; w < source.figures.workers(); ++w) {
     const figures::WorkerCells& cells = source.figures.of(w).worker();
     sample.connections += cells.connections.value();

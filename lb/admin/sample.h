@@ -36,7 +36,16 @@ struct FrontendSample {
   std::uint64_t denied_requests = 0;
   std::uint64_t denied_responses = 0;
   std::uint64_t intercepted = 0;
+  bool has_tls = false;                           // on one of its addresses
+  std::array<std::uint64_t, 2> tls_handshakes{};  // of TLS 1.2 and 1.3
+  std::uint64_t tls_failures = 0;
+  std::uint64_t tls_aborts = 0;
+  std::uint64_t tls_resumptions = 0;
+  std::int64_t tls_connections = 0;
   std::array<std::uint64_t, static_cast<std::size_t>(figures::RequestError::kCount)> errors{};
+  bool expects_proxy_headers = false;  // on one of its addresses
+  std::array<std::uint64_t, static_cast<std::size_t>(figures::ProxyHeaderError::kCount)>
+      proxy_header_errors{};
   std::array<std::uint64_t, figures::kTerminations> terminations{};
   std::array<std::uint64_t, 6> responses{};  // by first digit; [0]: other
   HistogramSample request_duration;
@@ -87,6 +96,10 @@ struct ServerSample {
   std::uint64_t downs = 0;
   double downtime_seconds = 0;
   double check_seconds = -1;  // of the last check; negative: not measured
+  bool has_tls = false;
+  std::uint64_t tls_handshakes = 0;
+  std::uint64_t tls_resumptions = 0;
+  std::uint64_t tls_failures = 0;
 };
 
 struct BackendSample {
@@ -127,6 +140,7 @@ struct ProcessSample {
   std::int64_t pipes_used = 0;
   std::int64_t pipes_free = 0;
   std::uint64_t log_dropped = 0;
+  std::vector<config::CertificateInfo> certificates;
   std::uint64_t descriptors_limit = 0;
   /// Takes a while when there are many, so take_sample() leaves it to whoever renders.
   std::optional<std::uint64_t> descriptors_open;

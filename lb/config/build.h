@@ -70,8 +70,16 @@ void check_tcp_balance(const BuildContext& context, const Place& backend, Balanc
 /// Errors for frontends that name a backend of another mode.
 void check_modes(const BuildContext& context);
 
+/// "accept-proxy" of a bind to `address`.
+[[nodiscard]] AcceptProxy build_accept_proxy(const BuildContext& context, const Place& at,
+                                             const SocketAddress& address);
+
 /// "ssl" of a bind; nullopt: there is none, or after an error.
 [[nodiscard]] std::optional<BindSsl> build_ssl(BuildContext& context, const Place& ssl, Mode mode);
+
+/// "ssl" of a server, whose address is known; nullopt: it is spoken to plainly, or after an error.
+[[nodiscard]] std::optional<ServerSsl> build_server_ssl(const BuildContext& context,
+                                                        const Place& ssl, const Server& server);
 
 /// "rules" of a frontend.
 [[nodiscard]] std::vector<Rule> build_rules(BuildContext& context, const Place& rules);

@@ -19,6 +19,7 @@ std::optional<Bind> build_bind(BuildContext& context, const Place& entry, Mode m
     read(entry.child("backlog"), bind.backlog);
     read(entry.child("defer-accept"), bind.defer_accept);
     bind.ssl = build_ssl(context, entry.child("ssl"), mode);
+    bind.accept_proxy = build_accept_proxy(context, entry.child("accept-proxy"), bind.address);
   }
   return bind;
 }

@@ -42,6 +42,7 @@ Conditions build_conditions(const BuildContext& context, const Place& place) {
   result.path_beg = strings(place.child("path_beg"));
   result.path_end = strings(place.child("path_end"));
   result.method = strings(place.child("method"));
+  if (const Place encrypted = place.child("ssl_fc")) read(encrypted, result.ssl_fc.emplace());
   return result;
 }
 

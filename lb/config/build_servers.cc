@@ -18,6 +18,9 @@ constexpr Word<InitialState> kStates[] = {{"ready", InitialState::kReady},
                                           {"drain", InitialState::kDrain},
                                           {"maint", InitialState::kMaint}};
 
+constexpr Word<SendProxy> kSendProxies[] = {
+    {"none", SendProxy::kNone}, {"v1", SendProxy::kV1}, {"v2", SendProxy::kV2}};
+
 /// Where the server listens: somewhere a connection can be made to.
 std::optional<SocketAddress> build_address(const BuildContext& context, const Place& at) {
   const auto address = context.address(at);
@@ -86,6 +89,14 @@ std::optional<Server> build_server(const BuildContext& context, const Place& pla
   build_check_address(context, layers, server);
   build_intervals(layers, server);
   build_observation(context, layers, server);
+  read(layers.find("send-proxy"), kSendProxies, server.send_proxy);
+  if (const Place own = layers.find("check-send-proxy"))
+    read(own, server.check_send_proxy.emplace());
+  server.ssl = build_server_ssl(context, layers.find("ssl"), server);
+  if (const Place own = layers.find("check-ssl")) {
+    read(own, server.check_ssl.emplace());
+    if (*server.check_ssl && !server.ssl) context.warning(own, "has no effect without \"ssl\"");
+  }
   return server;
 }
 

@@ -4,13 +4,17 @@
 #pragma once
 
 #include "common/address.h"
+#include "common/ip_address.h"
 #include "common/log.h"
 #include "common/time.h"
 #include "config/values.h"
+#include "lb/tls/client_context.h"
+#include "lb/tls/client_options.h"
 #include "lb/tls/server_options.h"
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -50,6 +54,14 @@ struct Timeouts {
 /// line and headers included, as HAProxy has it.
 using ErrorFiles = std::map<int, std::string>;
 
+/// On which connections a PROXY header is expected, and then required.
+struct AcceptProxy {
+  bool from_everybody = false;
+  std::vector<IpPrefix> networks;  // only connections from these
+  [[nodiscard]] bool is_off() const noexcept { return !from_everybody && networks.empty(); }
+  friend bool operator==(const AcceptProxy&, const AcceptProxy&) = default;
+};
+
 /// "ssl" of a bind, with what the files held when the configuration was checked.
 using BindSsl = tls::ServerOptions;
 
@@ -57,8 +69,9 @@ struct Bind {
   SocketAddress address;
   std::string text;  // as written, for messages and show stat
   std::uint32_t backlog = 4096;
-  bool defer_accept = true;  // TCP_DEFER_ACCEPT: a connection reaches us with its first bytes
+  bool defer_accept = true;    // TCP_DEFER_ACCEPT: a connection reaches us with its first bytes
   std::optional<BindSsl> ssl;  // none: clients speak plainly
+  AcceptProxy accept_proxy;
   friend bool operator==(const Bind&, const Bind&) = default;
 };
 
@@ -72,6 +85,7 @@ struct Conditions {
   std::vector<std::string> path_beg;  // prefix
   std::vector<std::string> path_end;  // suffix
   std::vector<std::string> method;
+  std::optional<bool> ssl_fc;  // the client speaks TLS, or does not
   friend bool operator==(const Conditions&, const Conditions&) = default;
 };
 struct UseBackend {
@@ -147,10 +161,21 @@ struct Check {
   friend bool operator==(const Check&, const Check&) = default;
 };
 
+/// "ssl" of a server, and what was made of it when the configuration was checked.
+struct ServerSsl {
+  tls::ClientOptions options;
+  std::shared_ptr<const tls::ClientContext> context;
+  friend bool operator==(const ServerSsl& one, const ServerSsl& other) {
+    return one.options == other.options;
+  }
+};
+
 enum class OnMarkedDown : std::uint8_t { kNone, kShutdownSessions };
 enum class OnError : std::uint8_t { kFastinter, kFailCheck, kSuddenDeath, kMarkDown };
 enum class Observe : std::uint8_t { kNone, kLayer4, kLayer7 };
 enum class InitialState : std::uint8_t { kReady, kDrain, kMaint };
+/// Whether connections begin with a PROXY header, and of which version.
+enum class SendProxy : std::uint8_t { kNone, kV1, kV2 };
 
 struct Server {
   std::string name;
@@ -175,6 +200,10 @@ struct Server {
   Observe observe = Observe::kNone;
   std::uint32_t error_limit = 10;
   OnError on_error = OnError::kFailCheck;
+  std::optional<ServerSsl> ssl;   // none: plain
+  std::optional<bool> check_ssl;  // none: where the check goes to the server's own address
+  SendProxy send_proxy = SendProxy::kNone;
+  std::optional<bool> check_send_proxy;  // none: as send_proxy, where checks go to `address` itself
   friend bool operator==(const Server&, const Server&) = default;
 };
 

@@ -10,6 +10,7 @@ void add_commands(command::CommandTable& table, ControlContext& context) {
   add_weight_commands(table, context);
   add_limit_commands(table, context);
   add_error_commands(table, context);
+  add_certificate_commands(table, context.certificates);
 }
 
 }  // namespace tandem::lb::control

@@ -22,5 +22,6 @@ void add_server_commands(command::CommandTable& table, ControlContext& context);
 void add_weight_commands(command::CommandTable& table, ControlContext& context);
 void add_limit_commands(command::CommandTable& table, ControlContext& context);  // set maxconn
 void add_error_commands(command::CommandTable& table, ControlContext& context);  // show errors
+void add_certificate_commands(command::CommandTable& table, CertificateStore& store);  // … ssl cert
 
 }  // namespace tandem::lb::control

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "lb/config/snapshot.h"
+#include "lb/control/certificate_store.h"
 #include "lb/figures/captures.h"
 #include "lb/figures/totals.h"
 #include "lb/upstream/fleet.h"
@@ -35,6 +36,7 @@ struct StatSource {
   const upstream::Fleet& fleet;
   const upstream::Shared& shared;
   const figures::Totals& totals;
+  const CertificateStore& certificates;
 };
 
 struct ControlContext {
@@ -44,8 +46,11 @@ struct ControlContext {
   figures::Totals& totals;
   const figures::Captures& captures;
   const ProcessInfo& process;
+  CertificateStore& certificates;
 
-  [[nodiscard]] StatSource source() const noexcept { return {snapshot, fleet, shared, totals}; }
+  [[nodiscard]] StatSource source() const noexcept {
+    return {snapshot, fleet, shared, totals, certificates};
+  }
   [[nodiscard]] Instant now() const noexcept { return fleet.now(); }
 };
 

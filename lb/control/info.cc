@@ -50,6 +50,11 @@ StatValue description(const Facts& f) {
   return text.empty() ? StatValue() : StatValue::text(text);
 }
 
+StatValue resumed_percent(const Facts& f) {
+  const std::uint64_t all = f.totals.tls_handshakes;
+  return u32(all == 0 ? 0 : f.totals.tls_resumptions * 100 / all);
+}
+
 struct Row {
   std::size_t position;
   std::string_view key;
@@ -104,8 +109,14 @@ constexpr Row kRows[] = {
     {18, "CumConns", {'M', 'C', 'P'}, [](const Facts& f) { return u32(f.totals.connections); }},
     {19, "CumReq", {'M', 'C', 'P'}, [](const Facts& f) { return u32(f.totals.requests); }},
     {20, "MaxSslConns", {'M', 'M', 'P'}, none},
-    {21, "CurrSslConns", {'M', 'G', 'P'}, none},
-    {22, "CumSslConns", {'M', 'C', 'P'}, none},
+    {21,
+     "CurrSslConns",
+     {'M', 'G', 'P'},
+     [](const Facts& f) { return u32(count(f.totals.tls_connections_now)); }},
+    {22,
+     "CumSslConns",
+     {'M', 'C', 'P'},
+     [](const Facts& f) { return u32(f.totals.tls_handshakes); }},
     {23, "Maxpipes", {'C', 'L', 'P'}, none},
     {24,
      "PipesUsed",
@@ -127,12 +138,18 @@ constexpr Row kRows[] = {
      "MaxSessRate",
      {'M', 'R', 'P'},
      [](const Facts& f) { return u32(f.rates.connections.most); }},
-    {32, "SslRate", {'M', 'R', 'P'}, none},
+    {32,
+     "SslRate",
+     {'M', 'R', 'P'},
+     [](const Facts& f) { return u32(f.rates.tls_handshakes.now); }},
     {33, "SslRateLimit", {'C', 'L', 'P'}, none},
-    {34, "MaxSslRate", {'M', 'M', 'P'}, none},
+    {34,
+     "MaxSslRate",
+     {'M', 'M', 'P'},
+     [](const Facts& f) { return u32(f.rates.tls_handshakes.most); }},
     {35, "SslFrontendKeyRate", {'M', 'G', 'P'}, none},
     {36, "SslFrontendMaxKeyRate", {'M', 'M', 'P'}, none},
-    {37, "SslFrontendSessionReuse_pct", {'M', 'G', 'P'}, none},
+    {37, "SslFrontendSessionReuse_pct", {'M', 'G', 'P'}, resumed_percent},
     {38, "SslBackendKeyRate", {'M', 'R', 'P'}, none},
     {39, "SslBackendMaxKeyRate", {'M', 'M', 'P'}, none},
     {40, "SslCacheLookups", {'M', 'C', 'P'}, none},

@@ -96,12 +96,12 @@ void append_state(std::string& out, const ControlContext& context, ServerId id) 
       std::chrono::duration_cast<std::chrono::seconds>(context.now() - state.last_change).count();
   const auto [check_host, check_port] = check_target(context.fleet, id);
   fmt::format_to(std::back_inserter(out),
-                 "{} {} {} {} {} {} {} {} {} {} {} {} {} {} 0 0 0 - {} - 0 {} {} - 0\n", backend.id,
-                 backend.name, server.id, server.name, host_of(state.address),
+                 "{} {} {} {} {} {} {} {} {} {} {} {} {} {} 0 0 0 - {} - {} {} {} - 0\n",
+                 backend.id, backend.name, server.id, server.name, host_of(state.address),
                  static_cast<int>(upstream::operational_state(state, health)), state.admin,
                  state.weight, state.initial_weight, changed_ago, check_status(health.last.status),
                  check_result(health), health.verdict.health(), check_state(health),
-                 state.address.port(), check_port, check_host);
+                 state.address.port(), server.ssl ? 1 : 0, check_port, check_host);
 }
 
 void append_connections(std::string& out, const ControlContext& context, ServerId id) {

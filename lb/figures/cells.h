@@ -23,6 +23,19 @@ enum class RequestError : std::uint8_t {
   kCount,
 };
 
+/// Why a connection was closed whose PROXY header was awaited; label of
+/// proxy_headers_refused_total{reason}. The first ones are those of proxy_protocol::Refusal.
+enum class ProxyHeaderError : std::uint8_t {
+  kMissing,  // something else came
+  kMalformed,
+  kUnsupported,  // a version, command or family that does not exist
+  kTooLong,
+  kChecksum,
+  kTimeout,  // not whole in time
+  kAborted,  // the peer closed before it was
+  kCount,
+};
+
 /// One frontend on one worker.
 struct FrontendCells {
   metrics::Counter connections;       // conn_tot, stot
@@ -35,7 +48,14 @@ struct FrontendCells {
   metrics::Counter denied_responses;  // dresp
   metrics::Counter intercepted;       // answered by tandem: redirect, return, monitor-uri
   std::array<metrics::Counter, static_cast<std::size_t>(RequestError::kCount)> request_errors;
+  std::array<metrics::Counter, static_cast<std::size_t>(ProxyHeaderError::kCount)>
+      proxy_header_errors;
   std::array<metrics::Counter, kTerminations> terminations;  // by termination_index()
+  std::array<metrics::Counter, 2> tls_handshakes;            // done, of TLS 1.2 and TLS 1.3
+  metrics::Counter tls_resumptions;                          // of these, by a ticket
+  metrics::Counter tls_failures;                             // handshakes refused by either side
+  metrics::Counter tls_aborts;                               // handshakes whose client went away
+  metrics::Gauge tls_connections_now;
   ResponseCounters responses;
   metrics::DurationHistogram request_duration;  // first byte of the request to last of the answer
 };
@@ -56,9 +76,12 @@ struct ServerCells {
   metrics::Counter server_aborts;     // srv_abrt
   metrics::Counter denied_responses;  // dresp
   metrics::Counter connects;          // new connections made
-  metrics::Counter reuses;            // requests on a pooled connection
-  metrics::Gauge idle_connections;    // idle_conn_cur
-  metrics::Gauge used_connections;    // used_conn_cur
+  metrics::Counter tls_handshakes;    // done, on connections to it
+  metrics::Counter tls_resumptions;   // of these, by a session kept from before
+  metrics::Counter tls_failures;
+  metrics::Counter reuses;          // requests on a pooled connection
+  metrics::Gauge idle_connections;  // idle_conn_cur
+  metrics::Gauge used_connections;  // used_conn_cur
   ResponseCounters responses;
   metrics::DurationHistogram queue_duration;
   metrics::DurationHistogram connect_duration;

@@ -237,6 +237,13 @@ WorkerTotals Totals::process() const {
     sum.pipes_free += cells.pipes_free.value();
     sum.log_dropped += cells.log_dropped.value();
     busy_permille += cells.loop_busy_permille.value();
+    for (config::FrontendIndex f = 0; f < snapshot_.frontends.size(); ++f) {
+      const FrontendCells& frontend = figures_.of(w).frontend(f);
+      sum.tls_connections_now += frontend.tls_connections_now.value();
+      for (const metrics::Counter& version : frontend.tls_handshakes)
+        sum.tls_handshakes += version.value();
+      sum.tls_resumptions += frontend.tls_resumptions.value();
+    }
   }
   const std::int64_t workers = std::max<std::int64_t>(figures_.workers(), 1);
   sum.idle_percent = std::clamp<std::int64_t>(100 - busy_permille / (10 * workers), 0, 100);
@@ -302,6 +309,8 @@ void Totals::tick_process(Duration elapsed) {
   sample(process_rates_.connections, process_before_.connections, now.connections, elapsed);
   sample(process_rates_.requests, process_before_.requests, now.requests, elapsed);
   sample(process_rates_.bytes_out, process_before_.bytes_out, now.bytes_out, elapsed);
+  sample(process_rates_.tls_handshakes, process_before_.tls_handshakes, now.tls_handshakes,
+         elapsed);
 }
 
 // ---- clearing ----------------------------------------------------------------------------------
@@ -324,6 +333,7 @@ void Totals::clear_maxima() {
   forget(process_rates_.connections);
   forget(process_rates_.requests);
   forget(process_rates_.bytes_out);
+  forget(process_rates_.tls_handshakes);
 }
 
 void Totals::clear_all() {

@@ -76,6 +76,9 @@ struct WorkerTotals {
   std::int64_t pipes_free = 0;
   std::int64_t idle_percent = 100;  // mean of all workers
   std::uint64_t log_dropped = 0;
+  std::int64_t tls_connections_now = 0;  // of clients, handshake done
+  std::uint64_t tls_handshakes = 0;      // done
+  std::uint64_t tls_resumptions = 0;     // of these
 };
 
 /// Events in the last second, and the most there have been in one.
@@ -93,6 +96,7 @@ struct ProcessRates {
   Rate connections;
   Rate requests;
   Rate bytes_out;
+  Rate tls_handshakes;
 };
 
 /// Owner: lb/server. Thread: control.

@@ -30,6 +30,20 @@ struct Checker::Entry {
     if (!target.is_unix()) target.set_port(check_port.value_or(address.port()));
     return target;
   }
+  /// As HAProxy: somewhere else nobody expects a header, unless it is said.
+  [[nodiscard]] config::SendProxy send_proxy() const noexcept {
+    const bool goes_elsewhere = check_address || check_port;
+    const bool is_usual = server->send_proxy != config::SendProxy::kNone && !goes_elsewhere;
+    if (!server->check_send_proxy.value_or(is_usual)) return config::SendProxy::kNone;
+    return server->send_proxy == config::SendProxy::kV2 ? config::SendProxy::kV2
+                                                        : config::SendProxy::kV1;
+  }
+  /// As HAProxy: somewhere else TLS is spoken only where it is said.
+  [[nodiscard]] std::shared_ptr<const tls::ClientContext> encryption() const {
+    const bool goes_elsewhere = check_address || check_port;
+    const bool wanted = server->check_ssl.value_or(server->ssl && !goes_elsewhere);
+    return wanted && server->ssl ? server->ssl->context : nullptr;
+  }
   [[nodiscard]] bool may_be_checked() const noexcept {
     return health.is_checked && health.is_enabled && !health.is_paused;
   }
@@ -237,7 +251,9 @@ void Checker::start_probe(Entry& entry) {
   entry.health.in_progress = true;
   const ProbeTarget target{.address = entry.target(),
                            .check = &entry.backend->check,
-                           .timeout = entry.backend->timeouts.check};
+                           .timeout = entry.backend->timeouts.check,
+                           .send_proxy = entry.send_proxy(),
+                           .tls = entry.encryption()};
   // The probe dies with its entry, so the reference outlives every call.
   entry.probe = prober_.start(
       target, [this, &entry](Result result) { finish_probe(entry, std::move(result)); });

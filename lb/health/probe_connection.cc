@@ -1,10 +1,13 @@
 #include "lb/health/probe_connection.h"
 
+#include "common/check.h"
 #include "common/daemon.h"
+#include "lb/proxy_protocol/header.h"
 
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <cerrno>
 #include <system_error>
 
@@ -50,6 +53,18 @@ int ProbeConnection::connect_now() {
   return watch() ? 0 : errno;
 }
 
+/// "It is I": before any other byte, and in plain text whatever follows.
+bool ProbeConnection::introduce() {
+  using proxy_protocol::Version;
+  if (target_.send_proxy == config::SendProxy::kNone) return true;
+  const bool is_v1 = target_.send_proxy == config::SendProxy::kV1;
+  std::array<char, proxy_protocol::kPlainBytesMax> bytes;
+  const auto size = proxy_protocol::encode(bytes, {.version = is_v1 ? Version::kV1 : Version::kV2});
+  TANDEM_CHECK(size.has_value());
+  const iovec piece{.iov_base = bytes.data(), .iov_len = *size};
+  return write({&piece, 1}).bytes == *size;  // a fresh connection has room for it
+}
+
 void ProbeConnection::abandon() noexcept {
   done_ = nullptr;
   timer_.stop();
@@ -58,21 +73,51 @@ void ProbeConnection::abandon() noexcept {
 
 void ProbeConnection::on_ready() {
   if (is_finished() || early_error_ != 0) return;
-  if (!is_connected_) {
-    if (const int error = pending_error(fd()); error != 0) {
-      return finish_with_error(connect_failure(error), error);
-    }
-    if (!writable()) return;
-    is_connected_ = true;
-    return on_connected();
+  switch (phase_) {
+    case Phase::kConnecting:
+      return on_connect_ready();
+    case Phase::kHandshake:
+      return shake_hands();
+    case Phase::kTalking:
+      return on_progress();
   }
-  on_progress();
+}
+
+void ProbeConnection::on_connect_ready() {
+  if (const int error = pending_error(fd()); error != 0)
+    return finish_with_error(connect_failure(error), error);
+  if (!writable()) return;
+  if (!introduce()) return finish_with_error(Status::kL4Con, EPIPE);
+  phase_ = Phase::kHandshake;
+  if (target_.tls) {
+    tls::SslPointer ssl = target_.tls->begin();
+    if (!ssl) return finish_with_error(Status::kSockErr, ENOMEM);
+    auto stream = std::make_unique<tls::Stream>(std::move(ssl), *this, nullptr);
+    encryption_ = stream.get();
+    set_layer(std::move(stream));
+  }
+  shake_hands();
+}
+
+void ProbeConnection::shake_hands() {
+  if (encryption_ != nullptr) {
+    const event::Transfer step = encryption_->handshake(*this);
+    if (step.status == event::Transfer::Status::kBlocked) return;
+    if (step.status == event::Transfer::Status::kFailed) {
+      const std::string why = encryption_->trouble();
+      return why.empty() ? finish_with_error(Status::kL6Rsp, step.error)
+                         : finish(Status::kL6Rsp, 0, why);
+    }
+  }
+  phase_ = Phase::kTalking;
+  on_connected();
 }
 
 void ProbeConnection::on_timer() {
   if (is_finished()) return;
   if (early_error_ != 0) return finish_with_error(connect_failure(early_error_), early_error_);
-  if (!is_connected_) return finish(Status::kL4Tout, 0, "");
+  if (phase_ == Phase::kConnecting) return finish(Status::kL4Tout, 0, "");
+  if (phase_ == Phase::kHandshake) return finish(Status::kL6Tout, 0, "TLS handshake");
   finish(late_status(), 0, late_description());
 }
 

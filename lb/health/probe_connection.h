@@ -5,7 +5,9 @@
 #include "common/event/poller.h"
 #include "common/event/timer.h"
 #include "lb/health/prober.h"
+#include "lb/tls/stream.h"
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -24,7 +26,7 @@ class ProbeConnection : public event::Socket {
   void abandon() noexcept;
 
  protected:
-  /// The connection stands; called once.
+  /// The connection stands, TLS included; called once.
   virtual void on_connected() = 0;
   /// Readable, writable or closed by the peer, any time after on_connected().
   virtual void on_progress() = 0;
@@ -45,6 +47,9 @@ class ProbeConnection : public event::Socket {
  private:
   void on_ready() final;
   void on_timer();
+  void on_connect_ready();
+  void shake_hands();
+  [[nodiscard]] bool introduce();
   [[nodiscard]] int connect_now();
 
   ProbeTarget target_;
@@ -52,7 +57,9 @@ class ProbeConnection : public event::Socket {
   Instant started_;
   event::Timer timer_;
   int early_error_ = 0;  // connecting failed at once: told in a later turn
-  bool is_connected_ = false;
+  enum class Phase : std::uint8_t { kConnecting, kHandshake, kTalking };
+  Phase phase_ = Phase::kConnecting;
+  tls::Stream* encryption_ = nullptr;  // the socket's layer
 };
 
 /// SOCKERR for what our own side lacks (descriptors, memory, local ports), else L4CON.

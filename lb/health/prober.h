@@ -6,6 +6,7 @@
 #include "common/time.h"
 #include "lb/config/snapshot.h"
 #include "lb/health/result.h"
+#include "lb/tls/client_context.h"
 
 #include <functional>
 #include <memory>
@@ -17,6 +18,10 @@ struct ProbeTarget {
   SocketAddress address;
   const config::Check* check;
   Milliseconds timeout;  // for the whole check, connecting included
+  /// The PROXY header it begins with: one that says nothing of addresses.
+  config::SendProxy send_proxy = config::SendProxy::kNone;
+  /// Then TLS; nullptr: plain.
+  std::shared_ptr<const tls::ClientContext> tls = nullptr;
 };
 
 using ProbeDone = std::move_only_function<void(Result)>;

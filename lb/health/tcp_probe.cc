@@ -12,8 +12,9 @@ class TcpProbe final : public ProbeConnection {
 
  private:
   void on_connected() override {
+    const Status good = is_plain() ? Status::kL4Ok : Status::kL6Ok;
     close_with_reset();
-    finish(Status::kL4Ok, 0, "");
+    finish(good, 0, "");
   }
   void on_progress() override {}
   [[nodiscard]] Status late_status() const noexcept override { return Status::kL4Tout; }

@@ -3,6 +3,7 @@
 #include "common/check.h"
 #include "common/file_descriptor.h"
 #include "common/log.h"
+#include "lb/proxy/arrival.h"
 #include "lb/proxy/downstream.h"
 #include "lb/proxy/tcp_session.h"
 
@@ -12,12 +13,18 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace tandem::lb::proxy {
 
 Acceptor::Acceptor(Context& context, IntrusiveList<ClientConnection, InWorkerList>& connections,
-                   config::FrontendIndex frontend, int listening_fd)
-    : Socket(context.poller), context_(context), connections_(connections), frontend_(frontend) {
+                   Place place, std::shared_ptr<const tls::ServerContext> tls, int listening_fd)
+    : Socket(context.poller),
+      context_(context),
+      connections_(connections),
+      frontend_(place.frontend),
+      bind_(place.bind),
+      tls_(std::move(tls)) {
   attach(listening_fd);
   TANDEM_CHECK(watch());
 }
@@ -91,20 +98,66 @@ void Acceptor::on_ready() {
     cells.connections_most.raise_to(cells.connections_now.value());
     context_.figures.worker().connections.add();
     context_.figures.worker().connections_now.add(1);
-    begin_session(fd, SocketAddress(reinterpret_cast<sockaddr*>(&peer), size));
+    admit(fd, SocketAddress(reinterpret_cast<sockaddr*>(&peer), size));
   }
   context_.poller.again(*this);
 }
 
-void Acceptor::begin_session(int fd, const SocketAddress& peer) {
+void Acceptor::admit(int fd, const SocketAddress& peer) {
+  if (!expects_header(bind().accept_proxy, peer)) return begin_session(fd, peer);
+  auto* arrival = new Arrival(context_, *this, fd, peer);
+  connections_.push_back(*arrival);
+  arrival->start();
+}
+
+void Acceptor::count_refused_header(figures::ProxyHeaderError error, const SocketAddress& peer,
+                                    std::string_view words) {
+  context_.figures.frontend(frontend_).proxy_header_errors[static_cast<std::size_t>(error)].add();
+  if (words.empty()) return;
+  const auto kept_back = about_headers_.may_speak(context_.loop.now());
+  if (!kept_back) return;
+  log::warning("Proxy {}: a connection from {} is refused: {}{}", frontend().name, peer.text(),
+               words, *kept_back == 0 ? "" : fmt::format(" ({} more since the last)", *kept_back));
+}
+
+void Acceptor::begin_session(int fd, const SocketAddress& peer, const SocketAddress* local) {
   ClientConnection* connection = nullptr;
   if (frontend().mode == config::Mode::kTcp) {
     connection = new TcpSession(context_, *this, fd, peer);
   } else {
     connection = new Downstream(context_, *this, fd, peer);
   }
+  if (local != nullptr) connection->set_local_address(*local);
   connections_.push_back(*connection);
+  if (tls_) {
+    tls::SslPointer ssl = tls_->begin();
+    if (!ssl) {
+      log::warning("Proxy {}: no memory for a TLS connection", frontend().name);
+      connection->stop_now();
+      return;
+    }
+    tls::HandshakeObserver* const observer = this;
+    connection->encrypt(std::make_unique<tls::Stream>(std::move(ssl), *connection, observer));
+  }
   connection->start();
+}
+
+void Acceptor::handshake_done(const tls::Stream& stream) {
+  figures::FrontendCells& cells = context_.figures.frontend(frontend_);
+  const bool is_newest = stream.version() == "TLSv1.3";
+  cells.tls_handshakes[is_newest ? 1 : 0].add();
+  if (stream.is_resumed()) cells.tls_resumptions.add();
+  cells.tls_connections_now.add(1);
+}
+
+void Acceptor::handshake_failed(std::string_view reason) {
+  figures::FrontendCells& cells = context_.figures.frontend(frontend_);
+  (reason.empty() ? cells.tls_aborts : cells.tls_failures).add();
+  if (!reason.empty()) log::debug("Proxy {}: TLS handshake failed: {}", frontend().name, reason);
+}
+
+void Acceptor::encrypted_connection_closed() {
+  context_.figures.frontend(frontend_).tls_connections_now.add(-1);
 }
 
 void Acceptor::connection_closed() {

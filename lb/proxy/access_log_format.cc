@@ -15,8 +15,9 @@ constexpr std::size_t kHostBytesMax = 256;
 constexpr std::size_t kNameBytesMax = 256;
 constexpr std::size_t kIdBytesMax = 128;
 constexpr std::size_t kMethodBytesMax = 64;
+constexpr std::size_t kTlsBytesMax = 32;
 static_assert(kTargetBytesMax + kRefererBytesMax + kAgentBytesMax + kHostBytesMax +
-                      3 * kNameBytesMax + kIdBytesMax + kMethodBytesMax + 1024 <=
+                      4 * kNameBytesMax + kIdBytesMax + kMethodBytesMax + 2 * kTlsBytesMax + 1024 <=
                   LogWriter::kLineBytesMax,
               "the parts of a line leave 1024 bytes for numbers, dates and names of fields");
 
@@ -190,6 +191,11 @@ void LineFormatter::format_json(const Outcome& outcome, bool is_request) {
     append_json_request(line_, outcome);
   } else {
     line_.text(",\"protocol\":\"TCP\"");
+  }
+  if (!outcome.tls_version.empty()) {
+    append_json_text(line_, ",\"tls_version\":", outcome.tls_version, kTlsBytesMax);
+    append_json_text(line_, ",\"tls_cipher\":", outcome.tls_cipher, kTlsBytesMax);
+    append_json_text(line_, ",\"sni\":", outcome.sni, kNameBytesMax);
   }
 
   if (is_request) line_.text(",\"status\":").number(std::int64_t{outcome.status});

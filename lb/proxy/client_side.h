@@ -6,6 +6,7 @@
 #include "http/h1_encoder.h"
 #include "http/message.h"
 #include "lb/proxy/body.h"
+#include "lb/tls/stream.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -29,6 +30,8 @@ class ClientSide {
   virtual ~ClientSide() = default;
 
   [[nodiscard]] virtual const SocketAddress& address() const = 0;
+  /// The address it connected to.
+  [[nodiscard]] virtual const SocketAddress& local_address() = 0;
   /// The bytes that the decoded request head refers to.
   [[nodiscard]] virtual const char* request_base() const = 0;
   [[nodiscard]] virtual BodySource& request_body() = 0;
@@ -54,6 +57,8 @@ class ClientSide {
   /// This is the first request on its connection.
   [[nodiscard]] virtual bool is_first_request() const = 0;
 
+  /// nullptr: the client speaks plainly.
+  [[nodiscard]] virtual const tls::Stream* encryption() const = 0;
   /// It came in on an address that is moving to the other node. Only while one is.
   [[nodiscard]] virtual bool is_on_leaving_address() const = 0;
 

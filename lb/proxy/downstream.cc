@@ -5,8 +5,6 @@
 #include "lb/proxy/acceptor.h"
 #include "lb/proxy/request_slot.h"
 
-#include <sys/socket.h>
-
 #include <array>
 #include <chrono>
 #include <utility>
@@ -218,7 +216,7 @@ void Downstream::begin_tunnel() {
   static_cast<void>(watch());
 }
 
-void Downstream::finish_sending() { ::shutdown(fd(), SHUT_WR); }
+void Downstream::finish_sending() { Socket::finish_sending(); }
 
 void Downstream::wait_for_client(ClientWait wait) {
   const bool goes_on = waits_for_ == wait;
@@ -323,7 +321,7 @@ void Downstream::close_after_sending() {
     return;
   }
   // Closing with bytes unread sends RST, which may overtake the answer.
-  ::shutdown(fd(), SHUT_WR);
+  Socket::finish_sending();
   state_ = State::kLingering;
   set_deadline(kLingerMax);
   linger();

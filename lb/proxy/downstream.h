@@ -44,6 +44,7 @@ class Downstream final : public ClientConnection, public event::Deadline, privat
 
   // ---- ClientSide
   const SocketAddress& address() const override { return peer_; }
+  const SocketAddress& local_address() override { return ClientConnection::local_address(); }
   const char* request_base() const override { return request_base_; }
   BodySource& request_body() override;
   BodySink& response_body() override;
@@ -57,6 +58,7 @@ class Downstream final : public ClientConnection, public event::Deadline, privat
   void finish_sending() override;
   std::uint64_t bytes_sent() const override { return output_.bytes_sent(); }
   bool is_first_request() const override { return requests_ <= 1; }
+  const tls::Stream* encryption() const override { return layer(); }
   bool is_on_leaving_address() const override {
     return context_.leaving->holds_local_address_of(fd());
   }

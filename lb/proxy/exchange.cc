@@ -67,7 +67,8 @@ void Exchange::route() {
   const config::Action* action =
       context_.routers[frontend_].route({.host = text(request_.authority),
                                          .path_with_query = request_.path_and_query(base),
-                                         .method = text(request_.method_name)});
+                                         .method = text(request_.method_name),
+                                         .is_encrypted = client_->encryption() != nullptr});
   if (action == nullptr) {
     answer_error(503, Cause::kServerAborted, Phase::kConnect);
     return;
@@ -345,6 +346,13 @@ void Exchange::fill_for_log(Outcome& outcome) const {
     outcome.host = request_.authority.in(base);
     outcome.user_agent = request_.value_of(base, "user-agent").value_or("");
     outcome.referer = request_.value_of(base, "referer").value_or("");
+  }
+  if (context_.snapshot.access_log.format == config::AccessLog::Format::kJson)
+    outcome.local = &client_->local_address();
+  if (const tls::Stream* encryption = client_->encryption()) {
+    outcome.tls_version = encryption->version();
+    outcome.tls_cipher = encryption->cipher();
+    outcome.sni = encryption->server_name();
   }
   outcome.process_connections = relaxed(context_.shared.process.connections);
   outcome.frontend_connections = relaxed(context_.shared.frontends[frontend_].connections);

@@ -2,6 +2,7 @@
 // well. What happens otherwise is in exchange_failure.cc.
 #include "http/local_response.h"
 #include "lb/proxy/exchange.h"
+#include "lb/upstream/introduction.h"
 #include "lb/upstream/local_server.h"
 
 #include <array>
@@ -17,11 +18,29 @@ void Exchange::on_connection_ready() {
 }
 
 void Exchange::on_connect_ready() {
-  if (const int error = upstream_.connection()->finish_connect(); error != 0) {
-    attempt_failed(Failure::kConnect);
-    return;
+  upstream::Connection& connection = *upstream_.connection();
+  // Once it is not plain, it is the handshake that goes on.
+  if (connection.is_plain()) {
+    if (const int error = connection.finish_connect(); error != 0) {
+      attempt_failed(Failure::kConnect);
+      return;
+    }
+    if (!connection.writable()) return;
+    if (upstream::wants_introduction(server().config()) &&
+        !upstream::introduce(connection, client_->address(), client_->local_address(), true)) {
+      attempt_failed(Failure::kConnect);
+      return;
+    }
   }
-  if (!upstream_.connection()->writable()) return;
+  switch (connection.secure().status) {
+    case event::Transfer::Status::kBlocked:
+      return;
+    case event::Transfer::Status::kDone:
+      break;
+    default:
+      attempt_failed(Failure::kConnect);
+      return;
+  }
   placement_.note_connected();
   send_request();
 }

@@ -3,8 +3,6 @@
 #include "common/check.h"
 #include "lb/upstream/local_server.h"
 
-#include <sys/socket.h>
-
 namespace tandem::lb::proxy {
 
 void H1Upstream::attach(upstream::Connection& connection, upstream::ConnectionUser& user) {
@@ -77,7 +75,7 @@ void H1Upstream::begin_tunnel() {
 }
 
 void H1Upstream::finish_sending() noexcept {
-  if (connection_ != nullptr) ::shutdown(connection_->fd(), SHUT_WR);
+  if (connection_ != nullptr) connection_->finish_sending();
 }
 
 void H1Upstream::release(bool reusable) {

@@ -52,6 +52,9 @@ struct Outcome {
   std::string_view user_agent;
   std::string_view referer;
   std::string_view unique_id;
+  std::string_view tls_version;  // "TLSv1.3"; empty: plain
+  std::string_view tls_cipher;
+  std::string_view sni;  // the name in the client's hello
 
   int status = 0;                   // sent to the client; 0: nothing was sent
   std::uint64_t bytes_in = 0;       // from the client, heads included

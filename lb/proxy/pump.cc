@@ -71,7 +71,8 @@ Pump::State Pump::send_buffered(BodySource& source, BodySink& sink) {
   }
   if (source_ended_) return sink.send({}, true, {}) ? State::kDone : State::kSinkBroken;
   if (source.socket().readable() && !no_pipe_ && source.spliceable() > 0) {
-    if (!pipe_) pipe_ = pipes_.take();
+    const bool is_plain = source.socket().is_plain() && sink.socket().is_plain();
+    if (!pipe_ && is_plain) pipe_ = pipes_.take();
     no_pipe_ = !pipe_;
     if (pipe_) return start_splice(source, sink);
   }

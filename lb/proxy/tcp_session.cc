@@ -4,6 +4,7 @@
 #include "lb/balance/key.h"
 #include "lb/proxy/acceptor.h"
 #include "lb/proxy/record.h"
+#include "lb/upstream/introduction.h"
 
 #include <sys/socket.h>
 
@@ -29,7 +30,8 @@ void TcpSession::start() {
   if (is_logged()) accepted_at_ = std::chrono::system_clock::now();
   if (!watch()) return end(Cause::kResource, Phase::kRequest);
   // The rules of a TCP frontend have no conditions on requests: nothing of one is asked for.
-  const config::Action* action = context_.routers[acceptor_.frontend_index()].route({});
+  const config::Action* action = context_.routers[acceptor_.frontend_index()].route(
+      {.host = {}, .path_with_query = {}, .method = {}, .is_encrypted = layer() != nullptr});
   const auto* use = action == nullptr ? nullptr : std::get_if<config::UseBackend>(action);
   if (use == nullptr) return end(Cause::kServerAborted, Phase::kConnect);
   upstream::LocalBackend& backend = *context_.backends[use->backend];
@@ -82,8 +84,23 @@ void TcpSession::connect() {
 }
 
 void TcpSession::on_connect_ready() {
-  if (connection_->finish_connect() != 0) return attempt_failed(Cause::kServerAborted);
-  if (connection_->writable()) begin_relaying();
+  // Once it is not plain, it is the handshake that goes on.
+  if (connection_->is_plain()) {
+    if (connection_->finish_connect() != 0) return attempt_failed(Cause::kServerAborted);
+    if (!connection_->writable()) return;
+    // Nothing else may follow soon: the header goes alone.
+    if (upstream::wants_introduction(placement_.server().config()) &&
+        !upstream::introduce(*connection_, peer_, local_address(), false))
+      return attempt_failed(Cause::kServerAborted);
+  }
+  switch (connection_->secure().status) {
+    case event::Transfer::Status::kBlocked:
+      return;
+    case event::Transfer::Status::kDone:
+      return begin_relaying();
+    default:
+      return attempt_failed(Cause::kServerAborted);
+  }
 }
 
 void TcpSession::attempt_failed(Cause cause) {
@@ -135,7 +152,7 @@ bool TcpSession::run(Relay& relay, event::Socket& to) {
     case Pump::State::kYields:
       return true;
     case Pump::State::kDone:
-      ::shutdown(to.fd(), SHUT_WR);
+      to.finish_sending();
       return true;
     case Pump::State::kSourceBroken:
     case Pump::State::kSourceMalformed:
@@ -331,6 +348,13 @@ void TcpSession::record_end(Cause cause, Phase phase) {
   outcome.accepted_at = accepted_at_;
   outcome.total_time = now() - began_;
   if (is_logged()) {
+    if (context_.snapshot.access_log.format == config::AccessLog::Format::kJson)
+      outcome.local = &local_address();
+    if (layer() != nullptr) {
+      outcome.tls_version = layer()->version();
+      outcome.tls_cipher = layer()->cipher();
+      outcome.sni = layer()->server_name();
+    }
     constexpr auto kRelaxed = std::memory_order_relaxed;
     outcome.process_connections = context_.shared.process.connections.load(kRelaxed);
     outcome.frontend_connections =

@@ -75,11 +75,12 @@ struct Router::Query {
   std::string_view host;
   std::string_view path;
   std::string_view method;
+  bool is_encrypted;
 
   [[nodiscard]] bool meets_any_of(const config::Conditions& lists) const noexcept {
     return has_host(lists.host, host) || has(lists.path, path) ||
            has_prefix(lists.path_beg, path) || has_suffix(lists.path_end, path) ||
-           has(lists.method, method);
+           has(lists.method, method) || (lists.ssl_fc && *lists.ssl_fc == is_encrypted);
   }
 };
 
@@ -126,8 +127,9 @@ struct Router::Builder {
     left.path = !use_paths && !lists.path.empty();
     left.path_beg = !lists.path_beg.empty() && (!use_paths || !lists.path.empty());
     left.anything = left.host || left.path || left.path_beg || !lists.path_end.empty() ||
-                    !lists.method.empty() || !nots.host.empty() || !nots.path.empty() ||
-                    !nots.path_beg.empty() || !nots.path_end.empty() || !nots.method.empty();
+                    !lists.method.empty() || lists.ssl_fc || !nots.host.empty() ||
+                    !nots.path.empty() || !nots.path_beg.empty() || !nots.path_end.empty() ||
+                    !nots.method.empty() || nots.ssl_fc;
     return left;
   }
 
@@ -227,7 +229,8 @@ const config::Action* Router::route(const RouteRequest& request) const noexcept 
   if (rules_->empty()) return otherwise;
   const Query query{.host = host_of(request.host),
                     .path = path_of(request.path_with_query),
-                    .method = request.method};
+                    .method = request.method,
+                    .is_encrypted = request.is_encrypted};
   RuleNumber best = kNoRule;
   search_host(0, query, best);
   if (hosts_.size() > 1) search_named_hosts(query, best);
@@ -310,6 +313,7 @@ bool Router::holds(RuleNumber number, const Query& query) const noexcept {
          (!left.path_beg || has_prefix(lists.path_beg, query.path)) &&
          (lists.path_end.empty() || has_suffix(lists.path_end, query.path)) &&
          (lists.method.empty() || has(lists.method, query.method)) &&
+         (!lists.ssl_fc || *lists.ssl_fc == query.is_encrypted) &&
          !query.meets_any_of(rule.negated);
 }
 

@@ -24,6 +24,7 @@ struct RouteRequest {
   std::string_view host;             // authority as written; case, port and trailing dot ignored
   std::string_view path_with_query;  // origin form; what follows the first "?" is ignored
   std::string_view method;           // case-sensitive (RFC 9110 section 9.1)
+  bool is_encrypted = false;         // the client speaks TLS
 };
 
 /// Immutable after construction; any number of threads may use one. Paths are compared as they were

@@ -9,6 +9,8 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <memory>
+#include <utility>
 
 namespace tandem::lb::upstream {
 
@@ -37,8 +39,22 @@ int Connection::finish_connect() noexcept {
   return error;
 }
 
+event::Transfer Connection::secure() {
+  if (!server_.config().ssl) return {.status = event::Transfer::Status::kDone};
+  if (encryption_ == nullptr) {
+    tls::SslPointer ssl = server_.config().ssl->context->begin();
+    if (!ssl) return {.status = event::Transfer::Status::kFailed, .error = ENOMEM};
+    auto stream = std::make_unique<tls::Stream>(std::move(ssl), *this, &server_);
+    encryption_ = stream.get();
+    set_layer(std::move(stream));
+  }
+  return encryption_->handshake(*this);
+}
+
 bool Connection::is_quiet() noexcept {
   char byte = 0;
+  // Tickets that come behind an answer are not for us to see.
+  if (!is_plain()) return read({&byte, 1}).status == event::Transfer::Status::kBlocked;
   const ssize_t count = ::recv(fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   if (count < 0 && errno == EAGAIN) {
     set_readable(false);
@@ -48,7 +64,8 @@ bool Connection::is_quiet() noexcept {
 }
 
 bool Connection::request_surely_unread() const noexcept {
-  if (!is_tcp_ || !is_open()) return false;
+  // Of what was encrypted nobody here knows how many bytes it became.
+  if (!is_tcp_ || !is_open() || !is_plain()) return false;
   const auto acknowledged = tcp_bytes_acknowledged(fd());
   // The SYN counts as one byte.
   return acknowledged && *acknowledged <= bytes_before_request_ + 1;
@@ -62,7 +79,7 @@ void Connection::on_ready() {
   }
   // Nobody asked for anything: it was closed, or the server speaks unasked. Either way it is spent.
   // Unless the event was for what its last user has read in this very turn.
-  if (readable() || peer_closed()) server_.drop_idle(*this);
+  if (is_spent()) server_.drop_idle(*this);
 }
 
 void Connection::on_deadline() {

@@ -7,6 +7,7 @@
 #include "common/event/wheel.h"
 #include "common/intrusive_list.h"
 #include "common/time.h"
+#include "lb/tls/stream.h"
 
 #include <cstdint>
 
@@ -43,6 +44,9 @@ class Connection final : public event::Socket,
   [[nodiscard]] int connect(const SocketAddress& address) noexcept;
   /// After on_connection_ready() while connecting. 0: connected; otherwise errno.
   [[nodiscard]] int finish_connect() noexcept;
+  /// Once it is connected: takes TLS on, where the server is configured to speak it. kDone, of 0
+  /// bytes: what follows may be sent. To be called again when something has come.
+  [[nodiscard]] event::Transfer secure();
 
   void set_user(ConnectionUser* user) noexcept { user_ = user; }
   [[nodiscard]] ConnectionUser* user() noexcept { return user_; }
@@ -56,6 +60,9 @@ class Connection final : public event::Socket,
   /// A look at the socket right before a request that must not be lost is put on it: true if the
   /// server has neither closed it nor sent anything unasked. One system call.
   [[nodiscard]] bool is_quiet() noexcept;
+  /// An idle one that is of no use any more: closed by the server, or the server speaks unasked.
+  /// Looks at the socket only where something has come.
+  [[nodiscard]] bool is_spent() noexcept { return peer_closed() || (readable() && !is_quiet()); }
 
   /// Remembers how much the server has acknowledged, before a request is written.
   void mark_request() noexcept { bytes_before_request_ = bytes_written_; }
@@ -83,6 +90,7 @@ class Connection final : public event::Socket,
   std::uint32_t uses_ = 0;
   std::uint32_t address_generation_ = 0;
   bool is_tcp_ = true;
+  tls::Stream* encryption_ = nullptr;  // the socket's layer
 };
 
 }  // namespace tandem::lb::upstream

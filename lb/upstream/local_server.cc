@@ -1,5 +1,10 @@
 #include "lb/upstream/local_server.h"
 
+#include "common/log.h"
+#include "lb/upstream/introduction.h"
+
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <memory>
@@ -52,7 +57,7 @@ Connection* LocalServer::take_idle(ReuseNeed need, Instant now) {
   if (need == ReuseNeed::kFresh) return nullptr;
   while (!idle_.empty()) {
     Connection& connection = idle_.front();
-    if (connection.readable() || connection.peer_closed()) {
+    if (connection.is_spent()) {
       drop_idle(connection);
       continue;
     }
@@ -93,7 +98,9 @@ Connection* LocalServer::open(int& error) {
 
 void LocalServer::keep_idle(Connection& connection, Instant now) {
   connection.set_user(nullptr);
-  if (!standing_.keeps_idle || backend_.http_reuse == config::HttpReuse::kNever ||
+  // A PROXY header has told the server of one client: requests of others would be taken for his.
+  if (wants_introduction(config_) || !standing_.keeps_idle ||
+      backend_.http_reuse == config::HttpReuse::kNever ||
       connection.address_generation() != address_generation_ || connection.peer_closed() ||
       (connection.readable() && !connection.is_quiet())) {
     discard(connection);
@@ -128,6 +135,21 @@ void LocalServer::discard(Connection& connection, bool with_reset) {
   if (with_reset) connection.close_with_reset();
   connection.close();
   poller_.retire(std::unique_ptr<event::Socket>(&connection));
+}
+
+void LocalServer::handshake_done(const tls::Stream& stream) {
+  cells_.tls_handshakes.add();
+  if (stream.is_resumed()) cells_.tls_resumptions.add();
+}
+
+void LocalServer::handshake_failed(std::string_view reason) {
+  cells_.tls_failures.add();
+  // Without words the connection broke, which is told elsewhere.
+  if (reason.empty()) return;
+  const auto kept_back = about_handshakes_.may_speak(poller_.loop().now());
+  if (!kept_back) return;
+  log::warning("Server {}/{}: TLS handshake failed: {}{}", backend_.name, config_.name, reason,
+               *kept_back == 0 ? "" : fmt::format(" ({} more since the last)", *kept_back));
 }
 
 void LocalServer::drop_idle(Connection& connection) {

@@ -5,13 +5,17 @@
 #include "common/event/poller.h"
 #include "common/event/wheel.h"
 #include "common/intrusive_list.h"
+#include "common/sparingly.h"
 #include "lb/config/snapshot.h"
 #include "lb/figures/cells.h"
+#include "lb/tls/stream.h"
 #include "lb/upstream/connection.h"
 #include "lb/upstream/shared.h"
 #include "lb/upstream/standing.h"
 
+#include <chrono>
 #include <cstdint>
+#include <string_view>
 
 namespace tandem::lb::upstream {
 
@@ -23,7 +27,7 @@ enum class ReuseNeed : std::uint8_t {
 };
 
 /// Owner: the LocalBackend. Thread: the worker's.
-class LocalServer {
+class LocalServer final : public tls::HandshakeObserver {
  public:
   LocalServer(const config::Backend& backend, const config::Server& server, ServerShared& shared,
               figures::ServerCells& cells, event::Poller& poller, event::Wheel& wheel);
@@ -76,6 +80,12 @@ class LocalServer {
   void drop_idle(Connection& connection);
 
  private:
+  /// One line about failed handshakes in this time.
+  static constexpr std::chrono::minutes kComplainEvery{1};
+
+  void handshake_done(const tls::Stream& stream) override;
+  void handshake_failed(std::string_view reason) override;
+  void encrypted_connection_closed() override {}
   void drop_all_idle();
   void shut_sessions();
   void learn_idle_limit(Duration idle_for) noexcept;
@@ -94,6 +104,7 @@ class LocalServer {
   std::uint32_t idle_count_ = 0;
   // How soon this server has been seen to close an idle connection; forgotten slowly.
   Duration idle_limit_ = Duration::max();
+  Sparingly about_handshakes_{kComplainEvery};
 };
 
 }  // namespace tandem::lb::upstream

@@ -94,7 +94,9 @@ class World {
   control::ProcessInfo process;
   ProcessFacts facts;
   Pair pair;
-  const Source source{{*snapshot, *fleet, shared, totals}, figures, process, facts, &pair};
+  control::CertificateStore certificates{*snapshot, nullptr};
+  const Source source{
+      {*snapshot, *fleet, shared, totals, certificates}, figures, process, facts, &pair};
 
  private:
   std::unique_ptr<upstream::Fleet> configured_fleet() {

@@ -116,6 +116,17 @@ TEST_CASE("Counters of all workers are added up", "[metrics]") {
   CHECK(contains(text, "tandem_config_info{hash=\"c0ffee\"} 1"));
 }
 
+TEST_CASE("Each certificate's end is told by the path of its file", "[metrics]") {
+  const auto snapshot = testing::example();
+  snapshot->certificates = {
+      {.path = "/certs/a.pem", .names = {"a.example"}, .expires_at = 1'800'000'000},
+      {.path = "/certs/b.pem", .names = {}, .expires_at = 1'900'000'000}};
+  const std::string text = exposed(World(snapshot));
+  const std::string name = "tandem_certificate_expiry_timestamp_seconds";
+  CHECK(contains(text, name + "{name=\"/certs/a.pem\"} 1800000000"));
+  CHECK(contains(text, name + "{name=\"/certs/b.pem\"} 1900000000"));
+}
+
 TEST_CASE("A TCP proxy has series of sessions, and none of what only requests have", "[metrics]") {
   const auto snapshot = testing::example();
   snapshot->frontends[1].mode = config::Mode::kTcp;

@@ -113,8 +113,7 @@ TEST_CASE("Errors of the whole file and of its sections are said at their place"
           "\"syslog:ADDRESS\" is expected"},
       Row{in_root(R"("log": {"access": {"target": "syslog:nobody:1"}})"),
           "t:1:31: /log/access/target: \"nobody:1\": cannot resolve the name: unknown"},
-      Row{in_root(R"("certificates": {"x": {}})"),
-          "t:1:24: /certificates/x: \"crt\" is missing"},
+      Row{in_root(R"("certificates": {"x": {}})"), "t:1:24: /certificates/x: \"crt\" is missing"},
       Row{in_root(R"("resolvers": {"x": "${NOT_LOOKED_AT}"})"),
           "t:1:2: /resolvers: \"resolvers\" is not supported yet"},
       Row{in_root(R"("include": [])"),
@@ -145,12 +144,29 @@ TEST_CASE("Errors of frontends are said at their place") {
           "t:1:32: /frontends/www/bind: \"80\": a port is missing (\"host:port\")"},
       Row{in_frontend(R"("bind": {"backlog": 1}, "default_backend": "app")"),
           "t:1:32: /frontends/www/bind: \"address\" is missing"},
-      Row{in_frontend(
-              R"("bind": {"address": ":80", "ssl": {"crt": 5}}, "default_backend": "app")"),
+      Row{in_frontend(R"("bind": {"address": ":80", "ssl": {"crt": 5}}, "default_backend": "app")"),
           "t:1:66: /frontends/www/bind/ssl/crt: a string is expected, not a number"},
+      Row{in_frontend(R"("bind": {"address": ":80", "accept-proxy": 5}, "default_backend": "app")"),
+          "t:1:67: /frontends/www/bind/accept-proxy: an address with its network "
+          "(\"192.0.2.10/24\"), true or false is expected, not a number"},
       Row{in_frontend(
-              R"("bind": {"address": ":80", "accept-proxy": true}, "default_backend": "app")"),
-          "t:1:51: /frontends/www/bind/accept-proxy: \"accept-proxy\" is not supported yet"},
+              R"("bind": {"address": ":80", "accept-proxy": [true]}, "default_backend": "app")"),
+          "t:1:68: /frontends/www/bind/accept-proxy/0: an address with its network "
+          "(\"192.0.2.10/24\") is expected, not true or false"},
+      Row{in_frontend(
+              R"("bind": {"address": ":80", "accept-proxy": []}, "default_backend": "app")"),
+          "t:1:67: /frontends/www/bind/accept-proxy: must not be empty: leave the key out instead"},
+      Row{in_frontend(
+              R"("bind": {"address": ":80", "accept-proxy": "10.0.0.7/8"}, "default_backend": "app")"),
+          "t:1:67: /frontends/www/bind/accept-proxy: \"10.0.0.7/8\" is an address in a network: "
+          "did you mean \"10.0.0.0/8\", or \"10.0.0.7\"?"},
+      Row{in_frontend(
+              R"("bind": {"address": ":80", "accept-proxy": ["lb1"]}, "default_backend": "app")"),
+          "t:1:68: /frontends/www/bind/accept-proxy/0: \"lb1\": not an IPv4 or IPv6 address"},
+      Row{in_frontend(
+              R"("bind": {"address": "unix:/a", "accept-proxy": ["10.0.0.0/8"]}, "default_backend": "app")"),
+          "t:1:71: /frontends/www/bind/accept-proxy: who connects to a Unix socket is of no "
+          "network: write true"},
       Row{in_frontend(R"("bind": [":80", "127.0.0.1:80"], "default_backend": "app")"),
           "t:1:40: /frontends/www/bind/1: 127.0.0.1:80 is taken already: /frontends/www/bind/0 "
           "listens on [::]:80"},
@@ -342,10 +358,14 @@ TEST_CASE("Errors of servers are said at their place") {
           "\"2m\", \"1h\") is expected, not \"2\""},
       Row{in_server(R"("address": "10.0.0.1:1", "state": "up")"),
           "t:1:75: /backends/app/servers/a/state: \"up\" is not one of ready, drain, maint"},
-      Row{in_server(R"("address": "10.0.0.1:1", "ssl": {"verify": "required"})"),
-          "t:1:66: /backends/app/servers/a/ssl: \"ssl\" is not supported yet"},
-      Row{in_server(R"("address": "10.0.0.1:1", "send-proxy": "v2")"),
-          "t:1:66: /backends/app/servers/a/send-proxy: \"send-proxy\" is not supported yet"},
+      Row{in_server(R"("address": "10.0.0.1:1", "proto": "h2")"),
+          "t:1:66: /backends/app/servers/a/proto: \"proto\" is not supported yet"},
+      Row{in_server(R"("address": "10.0.0.1:1", "send-proxy": "v3")"),
+          "t:1:80: /backends/app/servers/a/send-proxy: \"v3\" is not one of none, v1, v2; did you "
+          "mean \"v1\"?"},
+      Row{in_server(R"("address": "10.0.0.1:1", "check-send-proxy": "v1")"),
+          "t:1:86: /backends/app/servers/a/check-send-proxy: true or false is expected, not a "
+          "string"},
       Row{in_server(R"("address": "10.0.0.1:1", "proto": "h2")"),
           "t:1:66: /backends/app/servers/a/proto: \"proto\" is not supported yet"},
       Row{in_server(R"("address": "unix:/a", "check-port": 80)"),
@@ -371,7 +391,7 @@ TEST_CASE("Everything wrong is said at once, in the order of the file") {
   "backends": {
     "app": {
       "balance": "fast",
-      "servers": { "a": { "address": "10.0.0.1:1", "rise": 0, "ssl": {} } }
+      "servers": { "a": { "address": "10.0.0.1:1", "rise": 0, "proto": "h2" } }
     }
   }
 })");
@@ -385,7 +405,7 @@ TEST_CASE("Everything wrong is said at once, in the order of the file") {
               "roundrobin, static-rr, leastconn, first, random, source, uri, hash, ewma is "
               "expected",
               "/t:8:60: /backends/app/servers/a/rise: 0 is out of range: 1 to 1000",
-              "/t:8:63: /backends/app/servers/a/ssl: \"ssl\" is not supported yet"});
+              "/t:8:63: /backends/app/servers/a/proto: \"proto\" is not supported yet"});
 }
 
 TEST_CASE("A problem of defaults is said once, however many proxies use it") {
@@ -423,6 +443,17 @@ TEST_CASE("Doubtful settings are warnings and do not keep it from loading") {
           in_root(R"("global": {"grace": "10s", "hard-stop-after": "5s"})"),
           "/t:1:48: /global/hard-stop-after: shorter than \"grace\": requests are cut before their "
           "grace is over"},
+      Case{in_frontend(
+               R"("bind": {"address": ":80", "accept-proxy": true}, "default_backend": "app")"),
+           "/t:1:67: /frontends/www/bind/accept-proxy: whoever can connect to [::]:80 may pretend "
+           "to be any client: name the networks of the balancers in front instead, such as "
+           "[\"10.0.0.0/8\"]"},
+      Case{
+          in_frontend(
+              R"("bind": {"address": "203.0.113.9:80", "accept-proxy": true}, "default_backend": "app")"),
+          "/t:1:78: /frontends/www/bind/accept-proxy: whoever can connect to 203.0.113.9:80 may "
+          "pretend to be any client: name the networks of the balancers in front instead, such as "
+          "[\"10.0.0.0/8\"]"},
       Case{in_root(R"("admin": {"bind": ":8404"})"),
            "/t:1:20: /admin/bind: everybody who reaches this address can use it: add \"auth\" or "
            "listen on 127.0.0.1"});

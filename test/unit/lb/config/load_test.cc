@@ -63,6 +63,57 @@ TEST_CASE("The smallest file loads without a word") {
   CHECK(snapshot.access_log.target == AccessLog::Target::kNone);
 }
 
+TEST_CASE("Who may send a PROXY header is told by networks, or is everybody") {
+  const Scratch scratch;
+  const auto snapshot = good(scratch, R"({ "frontends": { "www": { "bind": [
+      ":80",
+      { "address": ":81", "accept-proxy": ["10.0.0.0/8", "2001:db8::/32", "192.0.2.9"] },
+      { "address": ":82", "accept-proxy": "10.1.0.0/16" },
+      { "address": ":83", "accept-proxy": false } ], "rules": [{ "return": {} }] } } })");
+  const std::vector<Bind>& binds = snapshot->frontends.at(0).binds;
+  REQUIRE(binds.size() == 4);
+  CHECK(binds[0].accept_proxy.is_off());
+  CHECK(binds[1].accept_proxy ==
+        AcceptProxy{.networks = {*IpPrefix::parse("10.0.0.0/8"), *IpPrefix::parse("2001:db8::/32"),
+                                 *IpPrefix::parse("192.0.2.9/32")}});
+  CHECK(binds[2].accept_proxy == AcceptProxy{.networks = {*IpPrefix::parse("10.1.0.0/16")}});
+  CHECK(binds[3].accept_proxy.is_off());
+}
+
+TEST_CASE("Everybody may send one where only neighbours come, without a word") {
+  const Scratch scratch;
+  for (const std::string_view address :
+       {"127.0.0.1:80", "[::1]:80", "unix:/run/a", "10.0.0.1:80", "172.31.0.1:80", "192.168.1.1:80",
+        "[fd00::1]:80", "[fe80::1]:80"}) {
+    INFO(address);
+    const LoadResult result = load_text(
+        scratch, R"({ "frontends": { "www": { "bind": { "address": ")" + std::string(address) +
+                     R"(", "accept-proxy": true }, "rules": [{ "return": {} }] } } })");
+    REQUIRE(result.snapshot);
+    CHECK(result.warnings.empty());
+    CHECK(result.snapshot->frontends.at(0).binds.at(0).accept_proxy.from_everybody);
+  }
+}
+
+TEST_CASE("Servers are told clients by the version they ask for") {
+  const Scratch scratch;
+  const auto snapshot = good(scratch, with_backend(R"("check": true,
+      "default-server": { "send-proxy": "v2", "check-send-proxy": false },
+      "servers": { "a": "10.0.0.1:1",
+                   "b": { "address": "10.0.0.2:1", "send-proxy": "v1", "check-send-proxy": true },
+                   "c": { "address": "10.0.0.3:1", "send-proxy": "none" } })"));
+  const std::vector<Server>& servers = snapshot->backends.at(0).servers;
+  REQUIRE(servers.size() == 3);
+  CHECK(servers[0].send_proxy == SendProxy::kV2);
+  CHECK(servers[0].check_send_proxy == false);
+  CHECK(servers[1].send_proxy == SendProxy::kV1);
+  CHECK(servers[1].check_send_proxy == true);
+  CHECK(servers[2].send_proxy == SendProxy::kNone);
+  const auto plain = good(scratch, with_backend(R"("servers": { "a": "10.0.0.1:1" })"));
+  CHECK(plain->backends.at(0).servers.at(0).send_proxy == SendProxy::kNone);
+  CHECK_FALSE(plain->backends[0].servers[0].check_send_proxy.has_value());
+}
+
 TEST_CASE("The same without a file") {
   const LoadResult result =
       load_from_to(":80,127.0.0.1:81", "10.0.0.21:8000,10.0.0.22:8000", test_environment());

@@ -87,8 +87,9 @@ TEST_CASE("docs/CONFIGURATION.md has each key of each section and no other") {
 std::string default_value(const Key& key) {
   const std::string_view text = key.fallback;
   if (text.empty() || text.find_first_of(" `") != std::string_view::npos) return {};
-  const bool bare =
-      key.kind == Kind::kBoolean || key.kind == Kind::kInteger || key.kind == Kind::kCode;
+  const bool bare = key.kind == Kind::kBoolean || key.kind == Kind::kInteger ||
+                    key.kind == Kind::kCode ||
+                    (key.or_boolean && (text == "true" || text == "false"));
   return bare ? std::string(text) : fmt::format("\"{}\"", text);
 }
 

@@ -297,7 +297,7 @@ TEST_CASE("sockets, level and environment are told") {
 TEST_CASE("what is not built is an unknown command") {
   ControlHarness harness;
   for (const std::string line : {"show table", "show map", "add server app/x 10.0.0.1:80",
-                                 "show sess", "set rate-limit sessions global 5", "show ssl cert"})
+                                 "show sess", "set rate-limit sessions global 5", "show tls-keys"})
     CHECK(harness.ask(line).starts_with("Unknown command: '"));
 }
 

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace tandem::lb::control {
@@ -54,7 +55,12 @@ class ControlHarness {
         figures(*fleet.snapshot, 2),
         totals(*fleet.snapshot, figures),
         captures(*fleet.snapshot),
-        context{*fleet.snapshot, *fleet.fleet, fleet.shared, totals, captures, process} {
+        certificates(*fleet.snapshot,
+                     [this](CertificateStore::Place place, const auto& made) {
+                       served.emplace_back(place, made);
+                     }),
+        context{*fleet.snapshot, *fleet.fleet, fleet.shared, totals,
+                captures,        process,      certificates} {
     process.version = "0.1.0";
     process.release_date = "2026/11/21";
     process.pid = 4711;
@@ -85,6 +91,8 @@ class ControlHarness {
   figures::Totals totals;
   figures::Captures captures;
   ProcessInfo process;
+  std::vector<std::pair<CertificateStore::Place, CertificateStore::Context>> served;  // by commands
+  CertificateStore certificates;
   ControlContext context;
   command::CommandTable table;
 };

@@ -17,6 +17,7 @@ config::Snapshot make_snapshot(const SocketAddress& server, std::string local_bo
   frontend.name = "web";
   frontend.id = 1;
   frontend.default_backend = 0;
+  frontend.binds.resize(1);
   config::Rule rule;
   rule.conditions.path = {"/local"};
   rule.action = config::Return{.status = 200, .content_type = "text/plain", .body = local_body};

@@ -63,7 +63,8 @@ struct Stage {
         }));
     poller.set_on_turn_end([this] { serve_grants(); });
     set_standing({});
-    acceptor.emplace(context, connections, 0, frontend_socket.socket.release());
+    acceptor.emplace(context, connections, Acceptor::Place{0, 0}, nullptr,
+                     frontend_socket.socket.release());
     // The loop never waits for long, so that a test may look in between.
     heartbeat.start_periodic(Milliseconds(1), Milliseconds(1));
   }

@@ -248,7 +248,7 @@ TEST_CASE("A server that refuses is left for the next one; when all do, the sess
   SECTION("nor another server, so the same is asked again after a pause") {
     wish.redispatch = false;
     wish.retries = 1;
-    wish.timeouts.connect = Milliseconds(5);
+    wish.timeouts.connect = Milliseconds(150);
     Bench bench(wish);
     const FileDescriptor client = bench.client();
     CHECK(bench.receive(client.get()) == "<RST>");
@@ -303,7 +303,7 @@ TEST_CASE("A client that closes without a word while it waits asks for no server
 
 TEST_CASE("Silence ends a session, and says whose it was") {
   Wish wish;
-  wish.timeouts.client = wish.timeouts.server = Milliseconds(40);
+  wish.timeouts.client = wish.timeouts.server = Milliseconds(200);
   SECTION("nobody says anything: the client's") {
     Bench bench(wish);
     auto [client, server] = bench.connect();
@@ -326,13 +326,13 @@ TEST_CASE("Silence ends a session, and says whose it was") {
     bench.wait_for_end('s', 'D');
   }
   SECTION("tunnel, where it is written, stands in for both") {
-    wish.timeouts.tunnel = Milliseconds(150);
+    wish.timeouts.tunnel = Milliseconds(500);
     wish.timeouts.tunnel_written = true;
     Bench bench(wish);
     auto [client, server] = bench.connect();
     const Instant began = Clock::now();
     CHECK(bench.receive(client.get()) == "<RST>");
-    CHECK(Clock::now() - began >= Milliseconds(100));
+    CHECK(Clock::now() - began >= Milliseconds(300));
     bench.wait_for_end('c', 'D');
   }
   SECTION("a client that does not take what is sent") {
@@ -359,7 +359,7 @@ TEST_CASE("A server that takes no connection in time is a failed attempt") {
   }
   Wish wish;
   wish.other_servers = {full.address};
-  wish.timeouts.connect = Milliseconds(30);
+  wish.timeouts.connect = Milliseconds(150);
   SECTION("another is asked") {
     Bench bench(wish);
     auto [client, server] = bench.connect();

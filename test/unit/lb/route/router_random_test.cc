@@ -34,6 +34,7 @@ struct SimpleRequest {
   std::string host;
   std::string path;
   std::string method;
+  bool is_encrypted;
 };
 
 bool any_host(const List& list, const SimpleRequest& r) {
@@ -60,6 +61,8 @@ bool simple_holds(const config::Rule& rule, const SimpleRequest& r) {
   if (!c.path_beg.empty() && !any_beg(c.path_beg, r)) return false;
   if (!c.path_end.empty() && !any_end(c.path_end, r)) return false;
   if (!c.method.empty() && !any_method(c.method, r)) return false;
+  if (c.ssl_fc && *c.ssl_fc != r.is_encrypted) return false;
+  if (n.ssl_fc && *n.ssl_fc == r.is_encrypted) return false;
   return !any_host(n.host, r) && !any_path(n.path, r) && !any_beg(n.path_beg, r) &&
          !any_end(n.path_end, r) && !any_method(n.method, r);
 }
@@ -67,7 +70,7 @@ bool simple_holds(const config::Rule& rule, const SimpleRequest& r) {
 const config::Action* simple_route(const config::Frontend& front, const RouteRequest& request) {
   const std::string_view uri = request.path_with_query;
   const SimpleRequest simple{simple_host(request.host), std::string(uri.substr(0, uri.find('?'))),
-                             std::string(request.method)};
+                             std::string(request.method), request.is_encrypted};
   for (const config::Rule& rule : front.rules)
     if (simple_holds(rule, simple)) return &rule.action;
   return nullptr;
@@ -116,6 +119,7 @@ config::Conditions random_conditions(Random& random, std::uint32_t rarity) {
   });
   made.path_end = random_list(random, rarity * 3, [&] { return one_of(random, kSuffixes); });
   made.method = random_list(random, rarity * 3, [&] { return one_of(random, kMethods); });
+  if (random.below(rarity * 3) == 0) made.ssl_fc = random.below(2) == 0;
   return made;
 }
 
@@ -158,7 +162,7 @@ TEST_CASE("the index gives what a scan of the rules gives") {
       const std::string authority = random_authority(random);
       const std::string uri = random_path(random) + (random.below(3) == 0 ? "?a/b.png" : "");
       const std::string method = random.below(8) == 0 ? "DELETE" : one_of(random, kMethods);
-      const RouteRequest request{authority, uri, method};
+      const RouteRequest request{authority, uri, method, random.below(2) == 0};
       const config::Action* expected = simple_route(front, request);
       INFO("seed " << seed << ": " << method << " " << authority << " " << uri);
       REQUIRE(router.route(request) == expected);
