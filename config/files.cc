@@ -57,8 +57,8 @@ std::string escape_pattern(std::string_view text) {
 }  // namespace
 
 std::vector<std::string> files_of_folder(const std::string& folder, std::string_view pattern) {
-  return expand_pattern(escape_pattern(folder).append(folder.ends_with('/') ? "" : "/").append(
-      pattern));
+  return expand_pattern(
+      escape_pattern(folder).append(folder.ends_with('/') ? "" : "/").append(pattern));
 }
 
 std::vector<std::string> expand_pattern(const std::string& pattern) {
