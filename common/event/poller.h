@@ -83,6 +83,8 @@ class Socket {
   [[nodiscard]] bool watch() noexcept;
   /// From now on until it is closed all bytes go through `layer`. After attach().
   void set_layer(std::unique_ptr<Layer> layer) noexcept { layer_ = std::move(layer); }
+  /// nullptr: there is none, or the socket is closed.
+  [[nodiscard]] Layer* layer() const noexcept { return layer_.get(); }
   /// What is read and written is what is on the wire: it may be spliced.
   [[nodiscard]] bool is_plain() const noexcept { return layer_ == nullptr; }
   /// Closes the descriptor; pending events of this turn are dropped. Nothing if closed.

@@ -5,7 +5,7 @@
 //   startup → R (authentication) [ → p (password), R ] , S K N … , Z (ready)
 //   Q (query) → T (row description) D (row) C (complete) Z
 #include "lb/health/dialogue.h"
-#include "lb/health/md5.h"
+#include "lb/tls/digest.h"
 
 #include <fmt/format.h>
 
@@ -149,7 +149,7 @@ class PgsqlDialogue final : public Dialogue {
   }
 
   [[nodiscard]] std::string md5_answer(std::string_view salt) const {
-    return "md5" + md5_hex(md5_hex(check_.password + check_.user) + std::string(salt));
+    return "md5" + tls::md5_hex(tls::md5_hex(check_.password + check_.user) + std::string(salt));
   }
 
   bool take_ready() {

@@ -92,19 +92,17 @@ void ProbeConnection::on_connect_ready() {
   if (target_.tls) {
     tls::SslPointer ssl = target_.tls->begin();
     if (!ssl) return finish_with_error(Status::kSockErr, ENOMEM);
-    auto stream = std::make_unique<tls::Stream>(std::move(ssl), *this, nullptr);
-    encryption_ = stream.get();
-    set_layer(std::move(stream));
+    set_layer(std::make_unique<tls::Stream>(std::move(ssl), *this, nullptr));
   }
   shake_hands();
 }
 
 void ProbeConnection::shake_hands() {
-  if (encryption_ != nullptr) {
-    const event::Transfer step = encryption_->handshake(*this);
+  if (auto* stream = static_cast<tls::Stream*>(layer())) {
+    const event::Transfer step = stream->handshake(*this);
     if (step.status == event::Transfer::Status::kBlocked) return;
     if (step.status == event::Transfer::Status::kFailed) {
-      const std::string why = encryption_->trouble();
+      const std::string why = stream->trouble();
       return why.empty() ? finish_with_error(Status::kL6Rsp, step.error)
                          : finish(Status::kL6Rsp, 0, why);
     }

@@ -59,7 +59,6 @@ class ProbeConnection : public event::Socket {
   int early_error_ = 0;  // connecting failed at once: told in a later turn
   enum class Phase : std::uint8_t { kConnecting, kHandshake, kTalking };
   Phase phase_ = Phase::kConnecting;
-  tls::Stream* encryption_ = nullptr;  // the socket's layer
 };
 
 /// SOCKERR for what our own side lacks (descriptors, memory, local ports), else L4CON.

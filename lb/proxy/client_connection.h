@@ -20,10 +20,7 @@ class ClientConnection : public event::Socket, public ListLink<InWorkerList> {
   using Socket::Socket;
 
   /// Before start(): the client speaks TLS.
-  void encrypt(std::unique_ptr<tls::Stream> stream) {
-    encryption_ = stream.get();
-    set_layer(std::move(stream));
-  }
+  void encrypt(std::unique_ptr<tls::Stream> stream) { set_layer(std::move(stream)); }
   /// Before start(): the address the client connected to, where it was another balancer's.
   void set_local_address(const SocketAddress& address);
   /// Serves the client from now on.
@@ -38,11 +35,12 @@ class ClientConnection : public event::Socket, public ListLink<InWorkerList> {
   /// the kernel does not know.
   [[nodiscard]] const SocketAddress& local_address();
   /// nullptr: the client speaks plainly.
-  [[nodiscard]] const tls::Stream* layer() const noexcept { return encryption_; }
+  [[nodiscard]] const tls::Stream* stream() const noexcept {
+    return static_cast<const tls::Stream*>(layer());  // no other layer is put on a client
+  }
 
  private:
-  const tls::Stream* encryption_ = nullptr;  // the socket's layer
-  std::unique_ptr<SocketAddress> local_;     // known only where it was asked for
+  std::unique_ptr<SocketAddress> local_;  // known only where it was asked for
 };
 
 }  // namespace tandem::lb::proxy

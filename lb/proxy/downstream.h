@@ -58,7 +58,7 @@ class Downstream final : public ClientConnection, public event::Deadline, privat
   void finish_sending() override;
   std::uint64_t bytes_sent() const override { return output_.bytes_sent(); }
   bool is_first_request() const override { return requests_ <= 1; }
-  const tls::Stream* encryption() const override { return layer(); }
+  const tls::Stream* encryption() const override { return stream(); }
   bool is_on_leaving_address() const override {
     return context_.leaving->holds_local_address_of(fd());
   }

@@ -27,7 +27,8 @@ void Exchange::on_connect_ready() {
     }
     if (!connection.writable()) return;
     if (upstream::wants_introduction(server().config()) &&
-        !upstream::introduce(connection, client_->address(), client_->local_address(), true)) {
+        !upstream::introduce(connection, client_->address(), client_->local_address(),
+                             client_->encryption(), true)) {
       attempt_failed(Failure::kConnect);
       return;
     }

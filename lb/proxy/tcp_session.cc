@@ -31,7 +31,7 @@ void TcpSession::start() {
   if (!watch()) return end(Cause::kResource, Phase::kRequest);
   // The rules of a TCP frontend have no conditions on requests: nothing of one is asked for.
   const config::Action* action = context_.routers[acceptor_.frontend_index()].route(
-      {.host = {}, .path_with_query = {}, .method = {}, .is_encrypted = layer() != nullptr});
+      {.host = {}, .path_with_query = {}, .method = {}, .is_encrypted = stream() != nullptr});
   const auto* use = action == nullptr ? nullptr : std::get_if<config::UseBackend>(action);
   if (use == nullptr) return end(Cause::kServerAborted, Phase::kConnect);
   upstream::LocalBackend& backend = *context_.backends[use->backend];
@@ -90,7 +90,7 @@ void TcpSession::on_connect_ready() {
     if (!connection_->writable()) return;
     // Nothing else may follow soon: the header goes alone.
     if (upstream::wants_introduction(placement_.server().config()) &&
-        !upstream::introduce(*connection_, peer_, local_address(), false))
+        !upstream::introduce(*connection_, peer_, local_address(), stream(), false))
       return attempt_failed(Cause::kServerAborted);
   }
   switch (connection_->secure().status) {
@@ -350,10 +350,10 @@ void TcpSession::record_end(Cause cause, Phase phase) {
   if (is_logged()) {
     if (context_.snapshot.access_log.format == config::AccessLog::Format::kJson)
       outcome.local = &local_address();
-    if (layer() != nullptr) {
-      outcome.tls_version = layer()->version();
-      outcome.tls_cipher = layer()->cipher();
-      outcome.sni = layer()->server_name();
+    if (stream() != nullptr) {
+      outcome.tls_version = stream()->version();
+      outcome.tls_cipher = stream()->cipher();
+      outcome.sni = stream()->server_name();
     }
     constexpr auto kRelaxed = std::memory_order_relaxed;
     outcome.process_connections = context_.shared.process.connections.load(kRelaxed);

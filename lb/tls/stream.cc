@@ -264,6 +264,29 @@ std::string_view Stream::cipher() const noexcept { return SSL_get_cipher_name(ss
 
 bool Stream::is_resumed() const noexcept { return SSL_session_reused(ssl_.get()) == 1; }
 
+std::string_view Stream::protocol() const noexcept {
+  const unsigned char* chosen = nullptr;
+  unsigned int size = 0;
+  SSL_get0_alpn_selected(ssl_.get(), &chosen, &size);
+  return {reinterpret_cast<const char*>(chosen), size};
+}
+
+std::optional<Stream::Shown> Stream::shown_certificate() const {
+  const X509* certificate = SSL_get0_peer_certificate(ssl_.get());
+  if (certificate == nullptr) return std::nullopt;
+  Shown shown{.common_name = {}, .is_good = SSL_get_verify_result(ssl_.get()) == X509_V_OK};
+  const X509_NAME* subject = X509_get_subject_name(certificate);
+  const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+  if (at < 0) return shown;
+  unsigned char* text = nullptr;
+  const int size =
+      ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+  if (size < 0) return shown;
+  shown.common_name.assign(reinterpret_cast<const char*>(text), static_cast<std::size_t>(size));
+  OPENSSL_free(text);
+  return shown;
+}
+
 std::string_view Stream::server_name() const noexcept {
   const char* name = SSL_get_servername(ssl_.get(), TLSEXT_NAMETYPE_host_name);
   return name != nullptr ? std::string_view(name) : std::string_view();

@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -55,6 +56,14 @@ class Stream final : public event::Layer {
   [[nodiscard]] bool is_resumed() const noexcept;
   /// What the client asked for; empty: nothing.
   [[nodiscard]] std::string_view server_name() const noexcept;
+  /// What was agreed on by ALPN; empty: nothing.
+  [[nodiscard]] std::string_view protocol() const noexcept;
+  struct Shown {
+    std::string common_name;  // of its subject; empty: none
+    bool is_good;             // verified
+  };
+  /// The client's certificate.
+  [[nodiscard]] std::optional<Shown> shown_certificate() const;
   /// Why it failed, in words; empty: the connection did, or nothing has.
   [[nodiscard]] const std::string& trouble() const noexcept { return trouble_; }
 

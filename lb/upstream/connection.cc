@@ -41,14 +41,12 @@ int Connection::finish_connect() noexcept {
 
 event::Transfer Connection::secure() {
   if (!server_.config().ssl) return {.status = event::Transfer::Status::kDone};
-  if (encryption_ == nullptr) {
+  if (is_plain()) {
     tls::SslPointer ssl = server_.config().ssl->context->begin();
     if (!ssl) return {.status = event::Transfer::Status::kFailed, .error = ENOMEM};
-    auto stream = std::make_unique<tls::Stream>(std::move(ssl), *this, &server_);
-    encryption_ = stream.get();
-    set_layer(std::move(stream));
+    set_layer(std::make_unique<tls::Stream>(std::move(ssl), *this, &server_));
   }
-  return encryption_->handshake(*this);
+  return static_cast<tls::Stream*>(layer())->handshake(*this);
 }
 
 bool Connection::is_quiet() noexcept {

@@ -90,7 +90,6 @@ class Connection final : public event::Socket,
   std::uint32_t uses_ = 0;
   std::uint32_t address_generation_ = 0;
   bool is_tcp_ = true;
-  tls::Stream* encryption_ = nullptr;  // the socket's layer
 };
 
 }  // namespace tandem::lb::upstream

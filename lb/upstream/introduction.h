@@ -4,6 +4,7 @@
 
 #include "common/address.h"
 #include "lb/config/snapshot.h"
+#include "lb/tls/stream.h"
 
 namespace tandem::lb::upstream {
 
@@ -13,11 +14,12 @@ class Connection;
   return server.send_proxy != config::SendProxy::kNone;
 }
 
-/// Tells a server that wants to know that `client` has come to `local`. Once, when the connection
+/// Tells a server that wants to know that `client` has come to `local`, and in version 2 how it is
+/// encrypted (nullptr: not at all). Once, when the connection
 /// stands: before any other byte, and in plain text whatever follows. `more`: bytes follow in the
 /// same turn, so that one packet may take both.
 /// False: the connection is broken. A fresh one always has room for a header.
 [[nodiscard]] bool introduce(Connection& connection, const SocketAddress& client,
-                             const SocketAddress& local, bool more);
+                             const SocketAddress& local, const tls::Stream* encryption, bool more);
 
 }  // namespace tandem::lb::upstream

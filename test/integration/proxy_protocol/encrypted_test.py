@@ -1,12 +1,14 @@
 """PROXY headers beside TLS: they stand before the handshake, in plain text, in both directions."""
 
+import socket
 import ssl
+import struct
 import subprocess
 
 import proxy_stage
 import tandem_testing
 from proxy_stage import ClientFrom, tlv, v1, v2
-from tandem_testing import HttpClient, free_port, program, wait_until
+from tandem_testing import HttpClient, accepts, free_port, program, wait_until
 
 CLIENT = ("192.0.2.7", 56324)
 SERVICE = ("198.51.100.1", 443)
@@ -103,6 +105,32 @@ class EncryptedTest(proxy_stage.ProxyTestCase):
         with ClientFrom(port, "127.0.0.5") as client:
             client.socket = self.context.wrap_socket(client.socket)
             self.assertEqual(self.seen_client(client), "127.0.0.5")
+
+    def test_a_server_is_told_how_the_client_is_encrypted(self):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            server = {"address": "127.0.0.1:%d" % listener.getsockname()[1], "send-proxy": "v2"}
+            self.start_lb({"web1": server}, {"ssl": {"crt": str(self.crt)}}, wait=False)
+            wait_until(lambda: accepts(self.port), "tandem-lb listens")
+            context = self.context
+            context.set_alpn_protocols(["http/1.1"])
+            with HttpClient(self.port, tls=context, server_name="www.example.org") as client:
+                client.send_request("GET", "/")
+                listener.settimeout(tandem_testing.TIMEOUT)
+                connection, _ = listener.accept()
+                with connection, connection.makefile("rb") as stream:
+                    header = stream.read(16)
+                    block = stream.read(struct.unpack("!H", header[14:])[0])
+                    said = proxy_stage.tlvs_of(block[12:])
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+                    self.assertEqual(client.read_response().status, 200)
+                name, version, cipher = (client.socket.server_hostname, client.socket.version(),
+                                         client.socket.cipher()[0])  # fmt: skip
+        self.assertEqual(said[0x01], b"http/1.1")
+        self.assertEqual(said[0x02].decode(), name)
+        # TLS, no certificate, and so none that is good.
+        self.assertEqual(said[0x20][:5], b"\x01\x00\x00\x00\x01")
+        inner = proxy_stage.tlvs_of(said[0x20][5:])
+        self.assertEqual((inner[0x21].decode(), inner[0x23].decode()), (version, cipher))
 
     def test_a_server_that_reads_the_header_before_tls(self):
         for version in ("v1", "v2"):

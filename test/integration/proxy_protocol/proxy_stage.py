@@ -60,6 +60,16 @@ def tlv(kind, value):
     return struct.pack("!BH", kind, len(value)) + value
 
 
+def tlvs_of(block):
+    """By type."""
+    found = {}
+    while block:
+        kind, size = struct.unpack("!BH", block[:3])
+        found[kind] = block[3 : 3 + size]
+        block = block[3 + size :]
+    return found
+
+
 class ClientFrom(HttpClient):
     """A client whose connection comes from this address of the loopback."""
 

@@ -1,8 +1,8 @@
-#include "lb/health/md5.h"
+#include "lb/tls/digest.h"
 
 #include <catch2/catch.hpp>
 
-namespace tandem::lb::health {
+namespace tandem::lb::tls {
 namespace {
 
 TEST_CASE("MD5 gives what RFC 1321 says") {
@@ -18,4 +18,4 @@ TEST_CASE("MD5 gives what RFC 1321 says") {
 }
 
 }  // namespace
-}  // namespace tandem::lb::health
+}  // namespace tandem::lb::tls

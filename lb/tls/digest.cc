@@ -1,0 +1,25 @@
+#include "lb/tls/digest.h"
+
+#include "lb/tls/openssl.h"
+
+#include <array>
+
+namespace tandem::lb::tls {
+
+std::string md5_hex(std::string_view text) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
+  unsigned int size = 0;
+  if (EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_md5(), nullptr) != 1) {
+    ERR_clear_error();
+    return {};
+  }
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string hex;
+  for (unsigned int i = 0; i < size; ++i) {
+    hex += kHex[digest[i] >> 4U];
+    hex += kHex[digest[i] & 15U];
+  }
+  return hex;
+}
+
+}  // namespace tandem::lb::tls

@@ -1,0 +1,100 @@
+"""TLS in mode tcp: whatever is spoken, also by servers that speak first and towards servers."""
+
+import socket
+import ssl
+import threading
+
+import tandem_testing as testing
+import tls_stage
+
+
+class Tcp(tls_stage.TlsTestCase):
+    def serve(self, talk, context=None):
+        """A server that calls `talk` for each connection. @return its address."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+
+        def run():
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                threading.Thread(target=one, args=(connection,), daemon=True).start()
+
+        def one(connection):
+            try:
+                with context.wrap_socket(connection, server_side=True) if context else connection as c:
+                    talk(c)
+            except OSError:
+                pass
+
+        threading.Thread(target=run, daemon=True).start()
+        return "127.0.0.1:%d" % listener.getsockname()[1]
+
+    def start_lb(self, server):
+        crt = self.authority.issue("www.pem", "www.example.org")
+        self.tandem = self.start_tandem({
+            "frontends": {"f": {"mode": "tcp", "default_backend": "b", "bind": [
+                {"address": f"127.0.0.1:{self.port}", "ssl": {"crt": str(crt)}}]}},
+            "backends": {"b": {"mode": "tcp", "servers": {"s": server}}},
+        })  # fmt: skip
+
+    def connect(self):
+        raw = socket.create_connection(("127.0.0.1", self.port), testing.TIMEOUT)
+        client = self.context().wrap_socket(raw, server_hostname="www.example.org")
+        self.addCleanup(client.close)
+        return client
+
+    def test_a_server_that_speaks_first_is_heard(self):
+        def greet(connection):
+            connection.sendall(b"220 ready\r\n")
+            connection.sendall(connection.recv(100).upper())
+
+        self.start_lb(self.serve(greet))
+        for _ in range(20):
+            client = self.connect()
+            self.assertEqual(client.recv(100), b"220 ready\r\n")
+            client.sendall(b"ehlo")
+            self.assertEqual(client.recv(100), b"EHLO")
+
+    def test_much_passes_byte_for_byte_both_ways(self):
+        body = testing.origin_body(8 << 20)
+
+        def echo(connection):
+            while piece := connection.recv(65536):
+                connection.sendall(piece)
+
+        self.start_lb(self.serve(echo))
+        client = self.connect()
+        sender = threading.Thread(target=client.sendall, args=(body,))
+        sender.start()
+        received = bytearray()
+        while len(received) < len(body):
+            piece = client.recv(65536)
+            if not piece:
+                break
+            received += piece
+        sender.join()
+        self.assertEqual(bytes(received), body)
+
+    def test_towards_a_server_too(self):
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(self.authority.issue("app.pem", "app.internal"))
+
+        def greet(connection):
+            connection.sendall(b"hello")
+            connection.sendall(connection.recv(100)[::-1])
+
+        address = self.serve(greet, context)
+        self.start_lb({"address": address,
+                       "ssl": {"ca-file": str(self.authority.pem), "sni": "app.internal"}})  # fmt: skip
+        for _ in range(5):
+            client = self.connect()
+            self.assertEqual(client.recv(100), b"hello")
+            client.sendall(b"abc")
+            self.assertEqual(client.recv(100), b"cba")
+
+
+if __name__ == "__main__":
+    testing.main()
