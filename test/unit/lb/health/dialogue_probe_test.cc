@@ -27,11 +27,7 @@ struct Turn {
 class Speaker final : public event::Socket {
  public:
   Speaker(event::Poller& poller, int fd, std::deque<Turn> turns, Script::Then then, bool in_bytes)
-      : Socket(poller),
-        turns_(std::move(turns)),
-        then_(then),
-        in_bytes_(in_bytes),
-        pace_(poller.loop(), [this] { speak(); }) {
+      : Socket(poller), turns_(std::move(turns)), then_(then), in_bytes_(in_bytes) {
     attach(fd);
     REQUIRE(watch());
     take_turns();
@@ -63,7 +59,10 @@ class Speaker final : public event::Socket {
       const iovec piece{.iov_base = output_.data(), .iov_len = size};
       output_.erase(0, write({&piece, 1}).bytes);
     }
-    if (!output_.empty()) return pace_.start(Milliseconds(0));
+    if (!output_.empty()) {
+      if (writable()) poller().again(*this);  // in the next turn; else an edge tells
+      return;
+    }
     if (!turns_.empty()) return;
     if (then_ == Script::Then::kClose) ::shutdown(fd(), SHUT_WR);
     if (then_ == Script::Then::kReset) close_with_reset();
@@ -74,7 +73,6 @@ class Speaker final : public event::Socket {
   bool in_bytes_;
   std::string heard_;
   std::string output_;
-  event::Timer pace_;
 };
 
 class SpeakingServer final : public event::Socket {
