@@ -164,8 +164,9 @@ void set_ciphers(SSL_CTX* context, const ServerOptions& options) {
 void set_habits(SSL_CTX* context) {
   // Whatever the machine's openssl.cnf says: at least 112 bits, no SHA-1.
   SSL_CTX_set_security_level(context, 2);
-  SSL_CTX_clear_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE);
-  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  // Our order counts, but for a client that wants ChaCha20 first: it has no AES in hardware.
+  SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
+                                   SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
   // An idle connection keeps no buffers; writes take what the socket takes, from wherever it lies.
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN);

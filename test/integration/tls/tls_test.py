@@ -116,6 +116,17 @@ class TlsTest(tls_stage.TlsTestCase):
             self.assertNotEqual(done.returncode, 0)
             self.assertIn("protocol version", done.stderr)
 
+    def test_the_order_of_ciphers_is_the_servers_but_for_chacha(self):
+        self.start_lb(self.origin)
+        aes128, aes256, chacha = (f"ECDHE-ECDSA-{name}" for name in (
+            "AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY1305"))  # fmt: skip
+        for offered, chosen in (((aes256, aes128), aes128), ((aes256, chacha, aes128), aes128),
+                                ((chacha, aes256, aes128), chacha)):  # fmt: skip
+            context = self.context(version=ssl.TLSVersion.TLSv1_2)
+            context.set_ciphers(":".join(offered))
+            with self.subTest(offered=offered):
+                self.assertEqual(self.client(context=context).socket.cipher()[0], chosen)
+
     def test_bytes_that_are_no_handshake_are_counted_and_closed(self):
         self.start_lb(self.origin)
         with socket.create_connection(("127.0.0.1", self.port), testing.TIMEOUT) as plain:
