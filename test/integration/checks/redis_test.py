@@ -90,9 +90,11 @@ class RedisTest(check_stage.CheckTestCase):
             redis.command(f"SET key{key} {'x' * 2000}")
         redis.command("SAVE")
         redis.process.stop()
+        # It looks already when the loading begins, which is over in seconds.
+        self.start_checker(alive=backend({"type": "redis"}, {"r1": port}))
+        self.wait_for("alive", "r1", "DOWN", "L4CON")
         redis = Redis(self, port, "--rdbcompression", "no", "--key-load-delay", "100000",
                       "--loading-process-events-interval-bytes", "1024")  # fmt: skip
-        self.start_checker(alive=backend({"type": "redis"}, {"r1": port}))
         self.wait_for("alive", "r1", "DOWN", "L7STS", "LOADING")
         self.wait_for("alive", "r1", "UP", "L7OK", "Redis server is ok")
 
