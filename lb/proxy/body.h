@@ -22,17 +22,21 @@ class BodySource {
 
   /// The next piece of what has been read already; no I/O. kNeedMore: fill() first.
   [[nodiscard]] virtual http::BodyStep next() = 0;
-  /// Reads more. kEnd: the peer has finished sending, ends_with_close() says whether that is right.
+  /// Reads more, if there may be more. kEnd: the peer has finished sending, ends_with_close() says whether that is right.
   [[nodiscard]] virtual Fill fill() = 0;
   [[nodiscard]] virtual bool ends_with_close() const = 0;
   [[nodiscard]] virtual std::string_view trailers() const = 0;
   /// Keeps what was read and not used beyond this turn.
   virtual void park() = 0;
 
-  /// Body bytes that come next on socket() and may be moved there without being read; 0: none, or
-  /// too few to be worth it.
+  /// Whoever moves this body is called again in the next turn, though no event may come.
+  virtual void go_on_later() = 0;
+
+  /// Body bytes that come next on socket(), are there to be read, and may be moved there without
+  /// being read; 0: none, or too few to be worth it.
   [[nodiscard]] virtual std::uint64_t spliceable() const = 0;
   virtual void spliced(std::uint64_t bytes) = 0;
+  /// Only where something is spliceable().
   [[nodiscard]] virtual event::Socket& socket() = 0;
 };
 
@@ -51,9 +55,12 @@ class BodySink {
   /// Sends pieces of the body, or, with `last`, its end. False: broken.
   [[nodiscard]] virtual bool send(std::span<const iovec> pieces, bool last,
                                   std::string_view trailers) = 0;
+  /// What is spliced into socket() is what the peer reads.
+  [[nodiscard]] virtual bool can_splice() const = 0;
   /// Announces `bytes` that will be spliced into socket(). False: broken.
   [[nodiscard]] virtual bool begin_splice(std::uint64_t bytes) = 0;
   virtual void spliced(std::uint64_t bytes) = 0;
+  /// Only where can_splice().
   [[nodiscard]] virtual event::Socket& socket() = 0;
 };
 

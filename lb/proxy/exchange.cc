@@ -17,7 +17,7 @@ namespace tandem::lb::proxy {
 Exchange::Exchange(Context& context)
     : context_(context),
       placement_(context, *this),
-      upstream_(context),
+      h1_(context),
       request_pump_(context.pipes),
       response_pump_(context.pipes) {}
 
@@ -171,7 +171,7 @@ upstream::ReuseNeed Exchange::reuse_need() const {
 void Exchange::connect() {
   if (upstream::Connection* pooled = server().take_idle(reuse_need(), now())) {
     reused_ = true;
-    upstream_.attach(*pooled, *this);
+    h1_.attach(*pooled, *this);
     placement_.note_connected();
     send_request();
     return;
@@ -183,7 +183,7 @@ void Exchange::connect() {
     attempt_failed(daemon::is_own_shortage(error) ? Failure::kOwnShortage : Failure::kConnect);
     return;
   }
-  upstream_.attach(*fresh, *this);
+  h1_.attach(*fresh, *this);
   state_ = State::kConnecting;
   set_server_deadline(backend().config().timeouts.connect);
 }
@@ -284,7 +284,7 @@ void Exchange::client_left_in_head() {
 }
 
 void Exchange::release_server(bool reusable) {
-  upstream_.release(reusable);
+  upstream_->release(reusable);
   placement_.give_back();
 }
 

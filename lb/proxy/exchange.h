@@ -8,7 +8,7 @@
 //            │          │           └─ failed ──┤           └─> tunnel
 //            └──────────┴──── pausing <─────────┘ (nothing of it can have been acted on)
 //
-// It is written against ClientSide and knows no version of HTTP on that side.
+// It is written against ClientSide and ServerSide and knows no version of HTTP on either side.
 #pragma once
 
 #include "http/local_response.h"
@@ -18,6 +18,7 @@
 #include "lb/proxy/outcome.h"
 #include "lb/proxy/placement.h"
 #include "lb/proxy/pump.h"
+#include "lb/proxy/server_side.h"
 
 #include <array>
 #include <optional>
@@ -147,7 +148,8 @@ class Exchange final : public upstream::ConnectionUser,
   Placement placement_;
   bool needs_fresh_ = false;  // a pooled connection has failed it
 
-  H1Upstream upstream_;
+  H1Upstream h1_;
+  ServerSide* upstream_ = &h1_;  // the one of this attempt
   Pump request_pump_;
   Pump response_pump_;
   bool request_given_ = false;    // the whole request has been given to the server's socket

@@ -2,7 +2,6 @@
 // well. What happens otherwise is in exchange_failure.cc.
 #include "http/local_response.h"
 #include "lb/proxy/exchange.h"
-#include "lb/upstream/introduction.h"
 #include "lb/upstream/local_server.h"
 
 #include <array>
@@ -18,27 +17,12 @@ void Exchange::on_connection_ready() {
 }
 
 void Exchange::on_connect_ready() {
-  upstream::Connection& connection = *upstream_.connection();
-  // Once it is not plain, it is the handshake that goes on.
-  if (connection.is_plain()) {
-    if (const int error = connection.finish_connect(); error != 0) {
-      attempt_failed(Failure::kConnect);
+  switch (upstream_->connect(*client_)) {
+    case ServerSide::Connect::kWaits:
       return;
-    }
-    if (!connection.writable()) return;
-    if (upstream::wants_introduction(server().config()) &&
-        !upstream::introduce(connection, client_->address(), client_->local_address(),
-                             client_->encryption(), true)) {
-      attempt_failed(Failure::kConnect);
-      return;
-    }
-  }
-  switch (connection.secure().status) {
-    case event::Transfer::Status::kBlocked:
-      return;
-    case event::Transfer::Status::kDone:
+    case ServerSide::Connect::kReady:
       break;
-    default:
+    case ServerSide::Connect::kFailed:
       attempt_failed(Failure::kConnect);
       return;
   }
@@ -58,12 +42,12 @@ void Exchange::send_request() {
       .added = std::span(added).first(unique_id_.empty() ? 0 : 1),
       .keep_upgrade = request_.upgrade,
   };
-  upstream_.send_head(client_->request_base(), request_, edits);
+  upstream_->send_head(client_->request_base(), request_, edits);
   set_server_deadline(backend().config().timeouts.server);
   if (request_.framing.is_empty()) {
     // The head is all of it: nothing to pump, except what the socket does not take.
     request_given_ = true;
-    request_broken_ = !upstream_.request_body().flush();
+    request_broken_ = !upstream_->request_body().flush();
     client_->wait_for_client(ClientWait::kNothing);
   }
   progress();
@@ -112,12 +96,12 @@ void Exchange::progress() {
     return;
   }
   // Also a request that has been given whole may still lie in front of the server's socket.
-  if (!request_broken_ && (!request_given_ || !upstream_.request_body().is_drained())) {
+  if (!request_broken_ && (!request_given_ || !upstream_->request_body().is_drained())) {
     move_request();
     if (state_ != State::kSent && state_ != State::kStreaming) return;
   }
   if (state_ == State::kSent) {
-    if (request_broken_ && upstream_.bytes_sent() == 0) {
+    if (request_broken_ && upstream_->bytes_sent() == 0) {
       attempt_failed(Failure::kClosed);  // whatever it may have said was no answer to this
     } else {
       read_response();
@@ -130,7 +114,7 @@ void Exchange::progress() {
 void Exchange::move_request() {
   BodySource& body = client_->request_body();
   reading_request_ = false;
-  switch (request_pump_.run(body, upstream_.request_body())) {
+  switch (request_pump_.run(body, upstream_->request_body())) {
     case Pump::State::kDone:
       request_given_ = true;
       sent_at_ = now();
@@ -147,7 +131,7 @@ void Exchange::move_request() {
       return;
     case Pump::State::kYields:
       set_server_deadline(backend().config().timeouts.server);
-      context_.poller.again(body.socket());
+      body.go_on_later();
       return;
     case Pump::State::kSourceBroken:
       client_aborted();
@@ -168,16 +152,16 @@ void Exchange::move_request() {
 
 void Exchange::read_response() {
   for (;;) {
-    switch (upstream_.read_head(response_)) {
-      case H1Upstream::Read::kBlocked:
+    switch (upstream_->read_head(response_)) {
+      case ServerSide::Read::kBlocked:
         return;
-      case H1Upstream::Read::kClosed:
+      case ServerSide::Read::kClosed:
         attempt_failed(Failure::kClosed);
         return;
-      case H1Upstream::Read::kMalformed:
-        bad_response(upstream_.error(), upstream_.unread());
+      case ServerSide::Read::kMalformed:
+        bad_response(upstream_->error(), upstream_->unread());
         return;
-      case H1Upstream::Read::kHead:
+      case ServerSide::Read::kHead:
         break;
     }
     if (!response_.interim) {
@@ -189,7 +173,7 @@ void Exchange::read_response() {
       bad_response({.status = 502, .detail = "too many interim responses"}, {});
       return;
     }
-    if (request_.version >= 11 && !client_->send_interim(upstream_.response_base(), response_)) {
+    if (request_.version >= 11 && !client_->send_interim(upstream_->response_base(), response_)) {
       client_aborted();
       return;
     }
@@ -218,17 +202,17 @@ void Exchange::start_response() {
   closes_client_ = !keeps;
   frames_by_close_ = framing.kind == http::BodyFraming::Kind::kUntilClose;
   state_ = State::kStreaming;
-  if (!client_->send_head(upstream_.response_base(), response_,
+  if (!client_->send_head(upstream_->response_base(), response_,
                           {.connection = say, .framing = framing})) {
     client_aborted();
     return;
   }
-  static_cast<void>(upstream_.begin_body(response_));
+  upstream_->begin_body(response_);
   move_response();
 }
 
 void Exchange::move_response() {
-  BodySource& body = upstream_.response_body();
+  BodySource& body = upstream_->response_body();
   switch (response_pump_.run(body, client_->response_body())) {
     case Pump::State::kDone:
       server().note_answer(response_pump_.bytes(), response_pump_.bytes_spliced() > 0);
@@ -252,7 +236,7 @@ void Exchange::move_response() {
     case Pump::State::kYields:
       if (!reading_request_) client_->wait_for_client(ClientWait::kNothing);
       set_server_deadline(backend().config().timeouts.server);
-      context_.poller.again(body.socket());
+      body.go_on_later();
       return;
     case Pump::State::kSourceBroken:
       response_broke_off(Cause::kServerAborted);
@@ -272,11 +256,11 @@ void Exchange::response_complete() {
 
 void Exchange::start_tunnel() {
   state_ = State::kTunnel;
-  if (!client_->send_head(upstream_.response_base(), response_, {.keep_upgrade = true})) {
+  if (!client_->send_head(upstream_->response_base(), response_, {.keep_upgrade = true})) {
     client_aborted();
     return;
   }
-  upstream_.begin_tunnel();
+  upstream_->begin_tunnel();
   client_->begin_tunnel();
   request_pump_.reset();
   move_tunnel();
@@ -291,9 +275,9 @@ void Exchange::move_tunnel() {
   };
   // The answer's head must have left before the request pump may use the scratch it lies in.
   if (!tunnel_down_done_) {
-    BodySource& body = upstream_.response_body();
+    BodySource& body = upstream_->response_body();
     const Pump::State state = response_pump_.run(body, client_->response_body());
-    if (state == Pump::State::kYields) context_.poller.again(body.socket());
+    if (state == Pump::State::kYields) body.go_on_later();
     if (state >= Pump::State::kSourceBroken) return failed(state, false);
     if (state == Pump::State::kDone && client_->response_body().is_drained()) {
       tunnel_down_done_ = true;
@@ -302,12 +286,12 @@ void Exchange::move_tunnel() {
   }
   if (!tunnel_up_done_) {
     BodySource& body = client_->request_body();
-    const Pump::State state = request_pump_.run(body, upstream_.request_body());
-    if (state == Pump::State::kYields) context_.poller.again(body.socket());
+    const Pump::State state = request_pump_.run(body, upstream_->request_body());
+    if (state == Pump::State::kYields) body.go_on_later();
     if (state >= Pump::State::kSourceBroken) return failed(state, true);
-    if (state == Pump::State::kDone && upstream_.request_body().is_drained()) {
+    if (state == Pump::State::kDone && upstream_->request_body().is_drained()) {
       tunnel_up_done_ = true;
-      upstream_.finish_sending();
+      upstream_->finish_sending();
     }
   }
   if (tunnel_up_done_ && tunnel_down_done_) {

@@ -25,7 +25,7 @@ void Exchange::attempt_failed(Failure failure) {
   figures::ServerCells& cells = server().cells();
   if (failure == Failure::kClosed) {
     // A pooled connection that closed under us says nothing about the server.
-    if (!reused_ || upstream_.has_answered()) {
+    if (!reused_ || upstream_->has_answered()) {
       cells.response_errors.add();
       placement_.observe(false, true);
     }
@@ -45,13 +45,13 @@ void Exchange::attempt_failed(Failure failure) {
 }
 
 bool Exchange::may_try_again(Failure failure) const {
-  if (response_started_ || upstream_.has_answered()) return false;
+  if (response_started_ || upstream_->has_answered()) return false;
   // A request whose beginning is gone cannot be sent again, whatever the reason.
   if (failure == Failure::kClosed && !client_->can_replay_body()) return false;
   if (failure != Failure::kClosed) return placement_.may_retry();
   // A write that failed has swallowed the error, and a RST then reads like a FIN.
   const bool surely_unread =
-      upstream_.bytes_sent() == 0 || (!request_broken_ && upstream_.request_surely_unread());
+      upstream_->bytes_sent() == 0 || (!request_broken_ && upstream_->request_surely_unread());
   const bool idempotent = http::is_idempotent(request_.method);
   // The pool's doing, not the server's: does not count against `retries`, but happens only once,
   // because the next attempt gets a fresh connection.
@@ -66,7 +66,7 @@ void Exchange::try_again(Failure failure) {
   // Counted before release: releasing may hand the place to somebody who waits.
   placement_.count_retry(!pool_race);
   if (stays) {
-    upstream_.release(false);
+    upstream_->release(false);
   } else {
     release_server(false);
   }

@@ -20,6 +20,7 @@ http::BodyStep H1Source::next() {
 }
 
 BodySource::Fill H1Source::fill() {
+  if (!socket_.readable()) return Fill::kBlocked;
   // Of chunks nobody knows how much follows them: as much as there is room for.
   const std::uint64_t sure = decoder_.is_chunked() ? scratch_.size() : decoder_.data_left();
   const std::size_t most = sure >= scratch_.size()
@@ -41,7 +42,7 @@ BodySource::Fill H1Source::fill() {
 }
 
 std::uint64_t H1Source::spliceable() const {
-  if (!input_.unread().empty()) return 0;
+  if (!input_.unread().empty() || !socket_.readable() || !socket_.is_plain()) return 0;
   const std::uint64_t left = decoder_.data_left();
   if (left == std::numeric_limits<std::uint64_t>::max()) return bulk_ ? left : 0;
   return left >= (decoder_.is_chunked() ? kSpliceChunkBytesMin : kSpliceBytesMin) ? left : 0;

@@ -36,6 +36,7 @@ class H1Source final : public BodySource {
   [[nodiscard]] bool finished() const noexcept { return decoder_.finished(); }
   [[nodiscard]] std::string_view trailers() const override { return decoder_.trailers(); }
   void park() override { input_.park(pool_); }
+  void go_on_later() override { socket_.poller().again(socket_); }
   [[nodiscard]] std::uint64_t spliceable() const override;
   void spliced(std::uint64_t bytes) override {
     input_.note_taken_past();
@@ -63,6 +64,7 @@ class H1Sink final : public BodySink {
   [[nodiscard]] bool send(std::span<const iovec> pieces, bool last,
                           std::string_view trailers) override;
 
+  [[nodiscard]] bool can_splice() const override { return socket_.is_plain(); }
   [[nodiscard]] bool begin_splice(std::uint64_t bytes) override;
   void spliced(std::uint64_t bytes) override { output_.count_sent(bytes); }
   [[nodiscard]] event::Socket& socket() override { return socket_; }

@@ -1,6 +1,7 @@
 #include "lb/proxy/h1_upstream.h"
 
 #include "common/check.h"
+#include "lb/upstream/introduction.h"
 #include "lb/upstream/local_server.h"
 
 namespace tandem::lb::proxy {
@@ -11,6 +12,26 @@ void H1Upstream::attach(upstream::Connection& connection, upstream::ConnectionUs
   connection.set_user(&user);
   answered_ = false;
   ended_with_fin_ = false;
+}
+
+ServerSide::Connect H1Upstream::connect(ClientSide& client) {
+  // Once it is not plain, it is the handshake that goes on.
+  if (connection_->is_plain()) {
+    if (connection_->finish_connect() != 0) return Connect::kFailed;
+    if (!connection_->writable()) return Connect::kWaits;
+    if (upstream::wants_introduction(connection_->server().config()) &&
+        !upstream::introduce(*connection_, client.address(), client.local_address(),
+                             client.encryption(), true))
+      return Connect::kFailed;
+  }
+  switch (connection_->secure().status) {
+    case event::Transfer::Status::kBlocked:
+      return Connect::kWaits;
+    case event::Transfer::Status::kDone:
+      return Connect::kReady;
+    default:
+      return Connect::kFailed;
+  }
 }
 
 void H1Upstream::send_head(const char* base, const http::RequestHead& head,
@@ -62,9 +83,9 @@ H1Upstream::Read H1Upstream::read_head(http::ResponseHead& head) {
   }
 }
 
-BodySource& H1Upstream::begin_body(const http::ResponseHead& head) {
-  return source_.emplace(*connection_, input_, context_.buffers, context_.read_scratch,
-                         http::FieldSection::Role::kResponse, context_.limits, head.framing);
+void H1Upstream::begin_body(const http::ResponseHead& head) {
+  source_.emplace(*connection_, input_, context_.buffers, context_.read_scratch,
+                  http::FieldSection::Role::kResponse, context_.limits, head.framing);
 }
 
 void H1Upstream::begin_tunnel() {
@@ -74,7 +95,7 @@ void H1Upstream::begin_tunnel() {
   sink_.emplace(*connection_, output_, false);
 }
 
-void H1Upstream::finish_sending() noexcept {
+void H1Upstream::finish_sending() {
   if (connection_ != nullptr) connection_->finish_sending();
 }
 

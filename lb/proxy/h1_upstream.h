@@ -8,6 +8,7 @@
 #include "lb/proxy/h1_body.h"
 #include "lb/proxy/input.h"
 #include "lb/proxy/output.h"
+#include "lb/proxy/server_side.h"
 #include "lb/upstream/connection.h"
 
 #include <optional>
@@ -15,47 +16,34 @@
 namespace tandem::lb::proxy {
 
 /// Owner: an exchange. Thread: the worker's.
-class H1Upstream {
+class H1Upstream final : public ServerSide {
  public:
   explicit H1Upstream(Context& context) noexcept : context_(context), decoder_(context.limits) {}
 
   /// Takes over a connection that is connected or connecting.
   void attach(upstream::Connection& connection, upstream::ConnectionUser& user);
-  [[nodiscard]] upstream::Connection* connection() const noexcept { return connection_; }
 
-  /// Writes the head of a request; it goes out with the first bytes of the body.
-  void send_head(const char* base, const http::RequestHead& head, const http::RequestEdits& edits);
-  /// Valid after send_head().
-  [[nodiscard]] BodySink& request_body() { return *sink_; }
-
-  enum class Read : std::uint8_t { kBlocked, kHead, kMalformed, kClosed };
-  /// Reads on to the end of the next head, interim ones included.
-  [[nodiscard]] Read read_head(http::ResponseHead& head);
-  /// The bytes that the decoded head refers to; until the next call.
-  [[nodiscard]] const char* response_base() const noexcept { return response_base_; }
-  /// Something of an answer has arrived.
-  [[nodiscard]] bool has_answered() const noexcept { return answered_; }
-  /// After kClosed, if no write has failed: nothing of the request can have been read. Only a FIN
-  /// proves that, because it says how much the server had received when it closed; what a RST
-  /// acknowledges is not looked at by Linux, and a server may read before its kernel acknowledges.
-  [[nodiscard]] bool request_surely_unread() const noexcept {
+  [[nodiscard]] Connect connect(ClientSide& client) override;
+  void send_head(const char* base, const http::RequestHead& head,
+                 const http::RequestEdits& edits) override;
+  [[nodiscard]] BodySink& request_body() override { return *sink_; }
+  [[nodiscard]] Read read_head(http::ResponseHead& head) override;
+  [[nodiscard]] const char* response_base() const override { return response_base_; }
+  [[nodiscard]] bool has_answered() const override { return answered_; }
+  /// Only a FIN proves it, because it says how much the server had received when it closed; what a
+  /// RST acknowledges is not looked at by Linux, and a server may read before its kernel
+  /// acknowledges.
+  [[nodiscard]] bool request_surely_unread() const override {
     return ended_with_fin_ && connection_->request_surely_unread();
   }
-  /// Why read_head() said kMalformed, and the bytes it was said of.
-  [[nodiscard]] const http::ParseError& error() const noexcept { return decoder_.error(); }
-  [[nodiscard]] std::string_view unread() const noexcept { return input_.unread(); }
-  /// Starts the body of the response whose head was read last.
-  [[nodiscard]] BodySource& begin_body(const http::ResponseHead& head);
-  [[nodiscard]] BodySource& response_body() { return *source_; }
-
-  /// Both directions become plain bytes.
-  void begin_tunnel();
-  void finish_sending() noexcept;
-
-  /// Gives the connection back for others to use (`reusable`), or closes it.
-  void release(bool reusable);
-  /// Bytes written to this connection for this request.
-  [[nodiscard]] std::uint64_t bytes_sent() const noexcept { return output_.bytes_sent(); }
+  [[nodiscard]] http::ParseError error() const override { return decoder_.error(); }
+  [[nodiscard]] std::string_view unread() const override { return input_.unread(); }
+  void begin_body(const http::ResponseHead& head) override;
+  [[nodiscard]] BodySource& response_body() override { return *source_; }
+  void begin_tunnel() override;
+  void finish_sending() override;
+  void release(bool reusable) override;
+  [[nodiscard]] std::uint64_t bytes_sent() const override { return output_.bytes_sent(); }
 
  private:
   Context& context_;

@@ -70,20 +70,16 @@ Pump::State Pump::send_buffered(BodySource& source, BodySink& sink) {
     return last ? State::kDone : State::kYields;
   }
   if (source_ended_) return sink.send({}, true, {}) ? State::kDone : State::kSinkBroken;
-  if (source.socket().readable() && !no_pipe_ && source.spliceable() > 0) {
-    const bool is_plain = source.socket().is_plain() && sink.socket().is_plain();
-    if (!pipe_ && is_plain) pipe_ = pipes_.take();
+  if (!no_pipe_ && source.spliceable() > 0) {
+    if (!pipe_ && sink.can_splice()) pipe_ = pipes_.take();
     no_pipe_ = !pipe_;
     if (pipe_) return start_splice(source, sink);
-  }
-  if (!source.socket().readable()) {
-    // A head that is held goes out now: its body may take its time.
-    return sink.flush() ? State::kWaitsForSource : State::kSinkBroken;
   }
   switch (source.fill()) {
     case BodySource::Fill::kDone:
       return State::kYields;
     case BodySource::Fill::kBlocked:
+      // A head that is held goes out now: its body may take its time.
       return sink.flush() ? State::kWaitsForSource : State::kSinkBroken;
     case BodySource::Fill::kEnd:
       if (!source.ends_with_close()) return State::kSourceBroken;

@@ -21,6 +21,7 @@ class Relay::Source final : public BodySource {
     return {.kind = http::BodyStep::Kind::kData, .consumed = data.size(), .data = data};
   }
   Fill fill() override {
+    if (!relay_.from_->readable()) return Fill::kBlocked;
     const event::Transfer transfer = relay_.from_->read(relay_.context_.read_scratch);
     switch (transfer.status) {
       case event::Transfer::Status::kDone:
@@ -39,7 +40,11 @@ class Relay::Source final : public BodySource {
   std::string_view trailers() const override { return {}; }
   // What was read has been given to the sink in the same run.
   void park() override { TANDEM_DCHECK(unread_.empty()); }
-  std::uint64_t spliceable() const override { return std::numeric_limits<std::uint64_t>::max(); }
+  void go_on_later() override { relay_.from_->poller().again(*relay_.from_); }
+  std::uint64_t spliceable() const override {
+    const bool may = relay_.from_->is_plain() && relay_.from_->readable();
+    return may ? std::numeric_limits<std::uint64_t>::max() : 0;
+  }
   void spliced(std::uint64_t) override {}
   event::Socket& socket() override { return *relay_.from_; }
 
@@ -57,6 +62,7 @@ class Relay::Sink final : public BodySink {
   bool send(std::span<const iovec> pieces, bool, std::string_view) override {
     return relay_.output_.send(*relay_.to_, pieces);
   }
+  bool can_splice() const override { return relay_.to_->is_plain(); }
   bool begin_splice(std::uint64_t) override { return true; }
   void spliced(std::uint64_t bytes) override { relay_.output_.count_sent(bytes); }
   event::Socket& socket() override { return *relay_.to_; }
@@ -129,7 +135,7 @@ Pump::State Relay::pass_on_long() {
   Sink sink(*this);
   const Pump::State state = pump_.run(source, sink);
   const bool is_over = state == Pump::State::kDone;
-  if (state == Pump::State::kYields) context_.poller.again(*from_);
+  if (state == Pump::State::kYields) source.go_on_later();
   // A stream that trickles is short messages again; and a pump that found no pipe looks anew.
   if (is_over ||
       (state == Pump::State::kWaitsForSource && pump_.bytes() - before < kSpliceBytesMin)) {

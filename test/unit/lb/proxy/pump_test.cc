@@ -224,6 +224,7 @@ TEST_CASE("One connection does not keep the pump for itself") {
     bool is_drained() const override { return true; }
     bool flush() override { return true; }
     bool send(std::span<const iovec>, bool, std::string_view) override { return refilled(); }
+    bool can_splice() const override { return true; }
     bool begin_splice(std::uint64_t) override { return refilled(); }
     void spliced(std::uint64_t) override { static_cast<void>(refilled()); }
     event::Socket& socket() override { return bench.to.ours; }
