@@ -225,14 +225,15 @@ constexpr std::array kStepKeys = {
 };
 
 constexpr std::array kCheckKeys = {
-    with_later(word("type", "tcp http pgsql mysql redis smtp", "tcp",
+    with_later(word("type", "tcp tls http grpc pgsql mysql redis smtp", "tcp",
                     "How the server is asked, see below."),
-               "tls ssl-hello ldap agent grpc exec"),
+               "ssl-hello ldap agent exec"),
     shaped(section("steps", kStepSection, "What is sent and expected once the connection stands."),
            Shape::kOneOrList),
     row("method", Kind::kToken, "GET", "Method of the request."),
     row("uri", Kind::kHttpPath, "/", "What is asked for."),
-    row("host", Kind::kString, "the server's address", "`Host` of the request."),
+    row("host", Kind::kString, "the server's address",
+        "`Host` of the request, or `:authority` with `grpc`."),
     section("expect", kExpectSection, "What a good response is."),
     row("user", Kind::kString, "", "Who logs in; `pgsql` cannot do without."),
     row("password", Kind::kSecret, "", "The user's; with `redis` it may stand without a user."),
@@ -242,6 +243,8 @@ constexpr std::array kCheckKeys = {
          "`redis`."),
     word("hello", "HELO EHLO", "`HELO`", "How a mail server is greeted."),
     row("domain", Kind::kToken, "`localhost`", "Our name in that greeting."),
+    row("service", Kind::kString, "the server as a whole",
+        "Which service a gRPC server is asked about."),
     later("hdr", "Headers of the request."),
 };
 

@@ -86,6 +86,6 @@ void check_modes(const BuildContext& context);
 
 /// "servers" of a backend. `checked`: the backend has "check".
 [[nodiscard]] std::vector<Server> build_servers(const BuildContext& context, const Place& backend,
-                                                bool checked);
+                                                const Check& check, bool checked);
 
 }  // namespace tandem::lb::config

@@ -87,7 +87,7 @@ Backend build_backend(BuildContext& context, const Place& place, BackendIndex in
   // Not those of "defaults": they reach the client through the frontend, after the frontend's own.
   backend.errorfiles = build_errorfiles(context, Layers({place}));
   const bool checked = build_check(context, layers.find("check"), backend.check);
-  backend.servers = build_servers(context, place, checked);
+  backend.servers = build_servers(context, place, backend.check, checked);
   return backend;
 }
 

@@ -1,5 +1,7 @@
 // "check" of a backend.
+#include "common/check.h"
 #include "lb/config/build.h"
+#include "lb/tls/client_context.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -7,13 +9,15 @@
 #include <algorithm>
 #include <charconv>
 #include <iterator>
+#include <utility>
 
 namespace tandem::lb::config {
 namespace {
 
 constexpr Word<Check::Type> kTypes[] = {
-    {"tcp", Check::Type::kTcp},     {"http", Check::Type::kHttp},   {"pgsql", Check::Type::kPgsql},
-    {"mysql", Check::Type::kMysql}, {"redis", Check::Type::kRedis}, {"smtp", Check::Type::kSmtp}};
+    {"tcp", Check::Type::kTcp},     {"tls", Check::Type::kTls},     {"http", Check::Type::kHttp},
+    {"grpc", Check::Type::kGrpc},   {"pgsql", Check::Type::kPgsql}, {"mysql", Check::Type::kMysql},
+    {"redis", Check::Type::kRedis}, {"smtp", Check::Type::kSmtp}};
 
 constexpr Word<Check::Role> kRoles[] = {{"primary", Check::Role::kPrimary},
                                         {"master", Check::Role::kPrimary},
@@ -26,9 +30,9 @@ struct KeyUse {
 };
 constexpr KeyUse kKeyUses[] = {
     {"steps", "tcp"},      {"method", "http"},          {"uri", "http"},
-    {"host", "http"},      {"expect", "http"},          {"user", "pgsql mysql redis"},
+    {"host", "http grpc"}, {"expect", "http"},          {"user", "pgsql mysql redis"},
     {"database", "pgsql"}, {"password", "pgsql redis"}, {"role", "pgsql redis"},
-    {"hello", "smtp"},     {"domain", "smtp"},
+    {"hello", "smtp"},     {"domain", "smtp"},          {"service", "grpc"},
 };
 
 /// Empty: `digits` are not two for each byte.
@@ -94,6 +98,16 @@ void check_login(const BuildContext& context, const Place& check, std::string_vi
                                     type == "pgsql" ? "primary" : "master"));
 }
 
+/// For servers without "ssl": that one answers in TLS is all that is asked, whoever it is.
+ServerSsl make_blind() {
+  ServerSsl blind;
+  blind.options.verify = false;
+  auto made = tls::ClientContext::make(blind.options);
+  TANDEM_CHECK(made.has_value());  // of defaults
+  blind.context = std::move(*made);
+  return blind;
+}
+
 }  // namespace
 
 bool build_check(const BuildContext& context, const Place& check, Check& out) {
@@ -112,6 +126,8 @@ bool build_check(const BuildContext& context, const Place& check, Check& out) {
   read(check.child("role"), kRoles, out.role);
   read(check.child("hello"), out.hello);
   read(check.child("domain"), out.domain);
+  read(check.child("service"), out.service);
+  if (out.type == Check::Type::kTls) out.blind = make_blind();
   const std::string_view name = type ? std::string_view(type.value->text) : "tcp";
   // Of a type that is none the shape check has said enough.
   if (std::ranges::find(kTypes, name, &Word<Check::Type>::word) == std::end(kTypes)) return true;

@@ -102,7 +102,8 @@ std::optional<Server> build_server(const BuildContext& context, const Place& pla
 
 }  // namespace
 
-std::vector<Server> build_servers(const BuildContext& context, const Place& backend, bool checked) {
+std::vector<Server> build_servers(const BuildContext& context, const Place& backend,
+                                  const Check& check, bool checked) {
   std::vector<Server> result;
   const Place servers = backend.child("servers");
   if (!servers) return result;
@@ -116,6 +117,9 @@ std::vector<Server> build_servers(const BuildContext& context, const Place& back
     server->id = static_cast<std::uint32_t>(result.size() + 1);
     server->check = checked;
     read(layers.find("check"), server->check);
+    if (check.type == Check::Type::kTls && !server->check_ssl.value_or(true))
+      context.warning(layers.find("check-ssl"),
+                      "has no effect: a check of the type \"tls\" always speaks it");
     result.push_back(std::move(*server));
   }
   return result;

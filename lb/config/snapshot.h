@@ -136,6 +136,15 @@ struct Frontend {
 
 // ---- backends ----------------------------------------------------------------------------------
 
+/// "ssl" of a server, and what was made of it when the configuration was checked.
+struct ServerSsl {
+  tls::ClientOptions options;
+  std::shared_ptr<const tls::ClientContext> context;
+  friend bool operator==(const ServerSsl& one, const ServerSsl& other) {
+    return one.options == other.options;
+  }
+};
+
 struct CheckStep {
   enum class Kind : std::uint8_t { kSend, kExpect };
   Kind kind;
@@ -143,13 +152,13 @@ struct CheckStep {
   friend bool operator==(const CheckStep&, const CheckStep&) = default;
 };
 struct Check {
-  enum class Type : std::uint8_t { kTcp, kHttp, kPgsql, kMysql, kRedis, kSmtp };
+  enum class Type : std::uint8_t { kTcp, kTls, kHttp, kGrpc, kPgsql, kMysql, kRedis, kSmtp };
   enum class Role : std::uint8_t { kAny, kPrimary, kReplica };  // Redis calls the first one master
   Type type = Type::kTcp;
   std::vector<CheckStep> steps;  // kTcp; empty: connecting is enough
   std::string method = "GET";
   std::string uri = "/";
-  std::string host;  // Host field; empty: the server's address
+  std::string host;  // Host field, :authority; empty: the server's address
   std::vector<std::pair<int, int>> expect_status = {{200, 399}};  // inclusive ranges
   std::string expect_body;           // must occur in the first 16 KiB of the body; empty: any
   std::string user;                  // who logs in; kPgsql: never empty
@@ -158,16 +167,9 @@ struct Check {
   Role role = Role::kAny;            // kPgsql, kRedis
   std::string hello = "HELO";        // kSmtp; or "EHLO"
   std::string domain = "localhost";  // kSmtp: what we call ourselves
+  std::string service;               // kGrpc; empty: the server as a whole
+  std::optional<ServerSsl> blind;    // kTls: for servers without "ssl"; verifies nothing
   friend bool operator==(const Check&, const Check&) = default;
-};
-
-/// "ssl" of a server, and what was made of it when the configuration was checked.
-struct ServerSsl {
-  tls::ClientOptions options;
-  std::shared_ptr<const tls::ClientContext> context;
-  friend bool operator==(const ServerSsl& one, const ServerSsl& other) {
-    return one.options == other.options;
-  }
 };
 
 enum class OnMarkedDown : std::uint8_t { kNone, kShutdownSessions };

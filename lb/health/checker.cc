@@ -40,6 +40,7 @@ struct Checker::Entry {
   }
   /// As HAProxy: somewhere else TLS is spoken only where it is said.
   [[nodiscard]] std::shared_ptr<const tls::ClientContext> encryption() const {
+    if (backend->check.blind) return (server->ssl ? server->ssl : backend->check.blind)->context;
     const bool goes_elsewhere = check_address || check_port;
     const bool wanted = server->check_ssl.value_or(server->ssl && !goes_elsewhere);
     return wanted && server->ssl ? server->ssl->context : nullptr;

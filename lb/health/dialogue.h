@@ -91,6 +91,15 @@ class Dialogue {
 [[nodiscard]] std::unique_ptr<Dialogue> make_pgsql_dialogue(const config::Check& check);
 /// The handshake packet and, if there is a user, a login without password.
 [[nodiscard]] std::unique_ptr<Dialogue> make_mysql_dialogue(const config::Check& check);
+/// Who answers a gRPC check.
+struct GrpcPeer {
+  std::string authority;
+  Milliseconds timeout;  // told to the server
+  bool is_encrypted = false;
+};
+/// grpc.health.v1.Health/Check over HTTP/2.
+[[nodiscard]] std::unique_ptr<Dialogue> make_grpc_dialogue(const config::Check& check,
+                                                           const GrpcPeer& peer);
 /// The banner, HELO or EHLO, QUIT.
 [[nodiscard]] std::unique_ptr<Dialogue> make_smtp_dialogue(const config::Check& check);
 

@@ -21,15 +21,10 @@ constexpr std::size_t kReadBytes = 4096;
 /// Interim answers (1xx) a server may send before the one that counts.
 constexpr int kInterimMax = 8;
 
-std::string host_for(const ProbeTarget& target) {
-  if (!target.check->host.empty()) return target.check->host;
-  return target.address.is_unix() ? "localhost" : target.address.text();
-}
-
 std::string request_for(const ProbeTarget& target) {
   return fmt::format(
       "{} {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: tandem-check\r\nConnection: close\r\n\r\n",
-      target.check->method, target.check->uri, host_for(target));
+      target.check->method, target.check->uri, host_of(target));
 }
 
 bool is_expected(const config::Check& check, int status) noexcept {

@@ -90,7 +90,7 @@ void ProbeConnection::on_connect_ready() {
   if (!introduce()) return finish_with_error(Status::kL4Con, EPIPE);
   phase_ = Phase::kHandshake;
   if (target_.tls) {
-    tls::SslPointer ssl = target_.tls->begin();
+    tls::SslPointer ssl = target_.tls->begin(target_.protocol);
     if (!ssl) return finish_with_error(Status::kSockErr, ENOMEM);
     set_layer(std::make_unique<tls::Stream>(std::move(ssl), *this, nullptr));
   }
@@ -106,6 +106,9 @@ void ProbeConnection::shake_hands() {
       return why.empty() ? finish_with_error(Status::kL6Rsp, step.error)
                          : finish(Status::kL6Rsp, 0, why);
     }
+    if (!target_.protocol.empty() && stream->protocol() != target_.protocol)
+      return finish(Status::kL6Rsp, 0,
+                    "the server did not choose " + std::string(target_.protocol));
   }
   phase_ = Phase::kTalking;
   on_connected();

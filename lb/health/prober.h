@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <memory>
+#include <string_view>
 
 namespace tandem::lb::health {
 
@@ -20,8 +21,10 @@ struct ProbeTarget {
   Milliseconds timeout;  // for the whole check, connecting included
   /// The PROXY header it begins with: one that says nothing of addresses.
   config::SendProxy send_proxy = config::SendProxy::kNone;
-  /// Then TLS; nullptr: plain.
+  /// Then TLS; nullptr: plain, which a check of the type "tls" never is.
   std::shared_ptr<const tls::ClientContext> tls = nullptr;
+  /// What must be agreed on there by ALPN; empty: nothing is asked.
+  std::string_view protocol = {};
 };
 
 using ProbeDone = std::move_only_function<void(Result)>;

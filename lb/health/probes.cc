@@ -15,9 +15,22 @@ std::unique_ptr<Probe> start(event::Poller& poller, const ProbeTarget& target, P
   return start_dialogue_probe(poller, target, std::move(done), make(*target.check));
 }
 
-constexpr std::array<ProbeKind, 6> kKinds = {{
+std::unique_ptr<Probe> start_grpc_probe(event::Poller& poller, const ProbeTarget& target,
+                                        ProbeDone done) {
+  ProbeTarget http2 = target;
+  http2.protocol = "h2";
+  const GrpcPeer peer{.authority = host_of(target),
+                      .timeout = target.timeout,
+                      .is_encrypted = target.tls != nullptr};
+  return start_dialogue_probe(poller, http2, std::move(done),
+                              make_grpc_dialogue(*target.check, peer));
+}
+
+constexpr std::array<ProbeKind, 8> kKinds = {{
     {config::Check::Type::kTcp, "tcp", start_tcp_probe},
+    {config::Check::Type::kTls, "tls", start_tcp_probe},
     {config::Check::Type::kHttp, "http", start_http_probe},
+    {config::Check::Type::kGrpc, "grpc", start_grpc_probe},
     {config::Check::Type::kPgsql, "pgsql", start<make_pgsql_dialogue>},
     {config::Check::Type::kMysql, "mysql", start<make_mysql_dialogue>},
     {config::Check::Type::kRedis, "redis", start<make_redis_dialogue>},
@@ -39,6 +52,11 @@ class SocketProber final : public Prober {
 };
 
 }  // namespace
+
+std::string host_of(const ProbeTarget& target) {
+  if (!target.check->host.empty()) return target.check->host;
+  return target.address.is_unix() ? "localhost" : target.address.text();
+}
 
 std::span<const ProbeKind> probe_kinds() noexcept { return kKinds; }
 

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace tandem::lb::health {
@@ -19,8 +20,8 @@ struct ProbeKind {
 
 [[nodiscard]] std::span<const ProbeKind> probe_kinds() noexcept;
 
-/// Connects and closes with RST, so that the check leaves no TIME_WAIT and wakes no application; or
-/// follows "steps".
+/// Connects, and shakes hands where TLS is spoken; closes with RST, so that the check leaves no
+/// TIME_WAIT and wakes no application. Or follows "steps".
 [[nodiscard]] std::unique_ptr<Probe> start_tcp_probe(event::Poller& poller,
                                                      const ProbeTarget& target, ProbeDone done);
 /// Sends one HTTP/1.1 request with "Connection: close" and compares status and body. HAProxy sends
@@ -28,6 +29,9 @@ struct ProbeKind {
 /// answer such a check otherwise than their clients.
 [[nodiscard]] std::unique_ptr<Probe> start_http_probe(event::Poller& poller,
                                                       const ProbeTarget& target, ProbeDone done);
+
+/// Whom a request is for: "host" of the check, else the server's address.
+[[nodiscard]] std::string host_of(const ProbeTarget& target);
 
 /// The real prober: looks up the table. `poller` must outlive it.
 [[nodiscard]] std::unique_ptr<Prober> make_socket_prober(event::Poller& poller);

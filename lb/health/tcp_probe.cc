@@ -1,4 +1,5 @@
-// The "tcp" check: the server accepts a connection. With "steps" it goes on as a dialogue.
+// The "tcp" check: the server accepts a connection, and shakes hands where checks speak TLS; with
+// "tls" they always do. With "steps" it goes on as a dialogue.
 #include "lb/health/dialogue_probe.h"
 #include "lb/health/probe_connection.h"
 #include "lb/health/probes.h"

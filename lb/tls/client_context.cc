@@ -119,6 +119,13 @@ Result<void> set_certificate(SSL_CTX* context, const ClientOptions& options) {
   return certificate->use_in(context);
 }
 
+void offer(SSL* ssl, std::string_view protocol) {
+  const std::string list = static_cast<char>(protocol.size()) + std::string(protocol);
+  // Unlike most of its kind, it returns 0 when all is well.
+  TANDEM_CHECK(SSL_set_alpn_protos(ssl, reinterpret_cast<const unsigned char*>(list.data()),
+                                   static_cast<unsigned>(list.size())) == 0);
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const ClientContext>> ClientContext::make(const ClientOptions& options) {
@@ -137,7 +144,7 @@ Result<std::shared_ptr<const ClientContext>> ClientContext::make(const ClientOpt
   return std::shared_ptr<const ClientContext>(new ClientContext(std::move(made)));
 }
 
-SslPointer ClientContext::begin() const {
+SslPointer ClientContext::begin(std::string_view protocol) const {
   SslPointer ssl(SSL_new(context_.get()));
   if (ssl == nullptr) return ssl;
   SSL_set_connect_state(ssl.get());
@@ -146,6 +153,7 @@ SslPointer ClientContext::begin() const {
   if (!kept.sni.empty())
     SSL_ctrl(ssl.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
              const_cast<char*>(kept.sni.c_str()));
+  if (!protocol.empty()) offer(ssl.get(), protocol);
   const std::lock_guard lock(kept.mutex);
   if (kept.session) SSL_set_session(ssl.get(), kept.session.get());
   return ssl;

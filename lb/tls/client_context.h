@@ -7,6 +7,7 @@
 #include "lb/tls/openssl.h"
 
 #include <memory>
+#include <string_view>
 
 namespace tandem::lb::tls {
 
@@ -20,7 +21,8 @@ class ClientContext {
 
   /// A new connection; nullptr: no memory. Connect state is set, no BIO yet. It may outlive this
   /// object. A certificate that cannot be verified ends the handshake.
-  [[nodiscard]] SslPointer begin() const;
+  /// @param protocol offered by ALPN (RFC 7301), at most 255 bytes; empty: none.
+  [[nodiscard]] SslPointer begin(std::string_view protocol = {}) const;
 
  private:
   explicit ClientContext(SslContextPointer context) : context_(std::move(context)) {}

@@ -17,6 +17,9 @@ using config::Check;
 
 /// What a check says in all: a startup packet, a password, a query; steps are the operator's.
 constexpr std::size_t kSaidBytesMax = 4096;
+/// HTTP/2 answers what it hears: no frame with more than it has itself, but for those of nine
+/// bytes.
+constexpr std::size_t kAnswersFor = 3;
 
 Check of(Check::Type type, Check::Role role = Check::Role::kAny, std::string password = "") {
   Check check;
@@ -47,6 +50,7 @@ const std::array kChecks = {
     of(Check::Type::kPgsql, Check::Role::kReplica),
     of(Check::Type::kMysql),
     of(Check::Type::kSmtp),
+    of(Check::Type::kGrpc),
 };
 
 struct Heard {
@@ -64,7 +68,8 @@ Heard heard(const Check& check, std::string_view stream, const std::vector<std::
     all.sent += dialogue->take_output();
     from = to;
   }
-  fuzz::expect("a bound on what is said", all.sent.size() <= kSaidBytesMax);
+  const std::size_t answers = check.type == Check::Type::kGrpc ? kAnswersFor * stream.size() : 0;
+  fuzz::expect("a bound on what is said", all.sent.size() <= kSaidBytesMax + answers);
   const bool is_open = !dialogue->finding();
   if (is_open) {
     all.result = "late: " + show(dialogue->late()) + " closed: ";
@@ -90,6 +95,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Heard whole = heard(check, stream, {stream.size()});
   const Heard in_pieces = heard(check, stream, fuzz::cuts(stream, stream.size()));
   fuzz::expect_same("the same finding", whole.result, in_pieces.result);
-  fuzz::expect_same("the same words", whole.sent, in_pieces.sent);
+  // Which of several frames goes first is nghttp2's affair.
+  if (check.type != Check::Type::kGrpc)
+    fuzz::expect_same("the same words", whole.sent, in_pieces.sent);
   return 0;
 }

@@ -13,6 +13,7 @@ KINDS = {
     "pgsql": {"type": "pgsql", "user": "monitor", "role": "primary"},
     "mysql": {"type": "mysql", "user": "monitor"},
     "smtp": {"type": "smtp"},
+    "grpc": {"type": "grpc"},
 }
 
 

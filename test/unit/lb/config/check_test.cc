@@ -72,6 +72,29 @@ TEST_CASE("Every key of a check that knows its service arrives") {
   CHECK(smtp.domain == "lb.example.org");
   CHECK(check_of(R"({"type": "smtp"})").hello == "HELO");
   CHECK(check_of(R"({"type": "smtp"})").domain == "localhost");
+  const Check grpc = check_of(R"({"type": "grpc", "service": "shop.Cart", "host": "cart"})");
+  CHECK(grpc.type == Check::Type::kGrpc);
+  CHECK(grpc.service == "shop.Cart");
+  CHECK(grpc.host == "cart");
+  CHECK(check_of(R"({"type": "grpc"})").service.empty());
+}
+
+TEST_CASE(
+    "A check of the handshake alone believes everybody where a server has no TLS of its own") {
+  const Check tls = check_of(R"({"type": "tls"})");
+  CHECK(tls.type == Check::Type::kTls);
+  REQUIRE(tls.blind.has_value());
+  CHECK_FALSE(tls.blind->options.verify);
+  CHECK(tls.blind->context != nullptr);
+  CHECK_FALSE(check_of(R"({"type": "tcp"})").blind.has_value());
+  const Scratch scratch;
+  const LoadResult result =
+      load_text(scratch, R"({"backends": {"app": {"check": {"type": "tls"}, "servers": {"a":
+                    {"address": "10.0.0.1:1", "ssl": {"verify": "required"}, "check-ssl": false}}}},
+                   "frontends": {"www": {"bind": ":80", "default_backend": "app"}}})");
+  CHECK(texts(result.warnings, scratch)
+            .back()
+            .ends_with("/check-ssl: has no effect: a check of the type \"tls\" always speaks it"));
 }
 
 TEST_CASE("A key that the kind of check does not read is refused by name") {
@@ -81,6 +104,9 @@ TEST_CASE("A key that the kind of check does not read is refused by name") {
   };
   const Row rows[] = {
       {R"({"type": "redis", "uri": "/"})", "/uri: \"uri\" needs \"type\": \"http\" beside it\n"},
+      {R"({"type": "tls", "host": "x"})",
+       "/host: \"host\" needs \"type\": \"http\" or \"grpc\" beside it\n"},
+      {R"({"service": "x"})", "/service: \"service\" needs \"type\": \"grpc\" beside it\n"},
       {R"({"type": "http", "user": "x"})",
        "/user: \"user\" needs \"type\": \"pgsql\" or \"mysql\" or \"redis\" beside it\n"},
       {R"({"role": "replica"})",
@@ -100,8 +126,7 @@ TEST_CASE("A key that the kind of check does not read is refused by name") {
        "/role: with \"type\": \"redis\" this role is called \"master\"\n"},
       {R"({"type": "pgsql", "user": "x", "role": "master"})",
        "/role: with \"type\": \"pgsql\" this role is called \"primary\"\n"},
-      {R"({"type": "grpc"})", "/type: \"type\": \"grpc\" is not supported yet\n"},
-      {R"({"type": "tls"})", "/type: \"type\": \"tls\" is not supported yet\n"},
+      {R"({"type": "ldap"})", "/type: \"type\": \"ldap\" is not supported yet\n"},
       {R"({"steps": [{"connect": {"port": 1}}]})",
        "/steps/0/connect: \"connect\" is not supported yet\n"},
       {R"({"steps": [{"send": ""}]})", "/steps/0/send: must not be empty\n"},

@@ -300,10 +300,11 @@ TEST_CASE("Errors of backends are said at their place") {
           "t:1:23: /backends/app/cookie: \"cookie\" is not supported yet"},
       Row{in_backend(R"("server-template": {"prefix": "o"})"),
           "t:1:23: /backends/app/server-template: \"server-template\" is not supported yet"},
-      Row{in_backend(R"("check": {"type": "grpc"})"),
-          "t:1:41: /backends/app/check/type: \"type\": \"grpc\" is not supported yet"},
+      Row{in_backend(R"("check": {"type": "ldap"})"),
+          "t:1:41: /backends/app/check/type: \"type\": \"ldap\" is not supported yet"},
       Row{in_backend(R"("check": {"type": "htp"})"),
-          "t:1:41: /backends/app/check/type: \"htp\" is not one of tcp, http, pgsql, mysql, "
+          "t:1:41: /backends/app/check/type: \"htp\" is not one of tcp, tls, http, grpc, pgsql, "
+          "mysql, "
           "redis, smtp; did you mean \"http\"?"},
       Row{in_backend(R"("check": {"uri": "/healthz"})"),
           "t:1:40: /backends/app/check/uri: \"uri\" needs \"type\": \"http\" beside it"},
