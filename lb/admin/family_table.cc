@@ -130,6 +130,10 @@ constexpr std::array<FamilyInfo, kFamilies> kTable = {{
      Type::Counter,
      "Client connections closed for want of a good PROXY header.",
      {"frontend", "reason"}},  // kFrontendProxyHeaders
+    {"tandem_frontend_client_hellos_total",
+     Type::Counter,
+     "Client connections whose TLS hello was waited for, by what came of it.",
+     {"frontend", "result"}},  // kFrontendClientHellos
     {"tandem_frontend_termination_total",
      Type::Counter,
      "Requests that ended, by HAProxy's two letters of how.",

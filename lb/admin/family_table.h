@@ -40,6 +40,7 @@ enum class Family : std::uint8_t {
   kFrontendBytesOut,
   kFrontendErrors,
   kFrontendProxyHeaders,
+  kFrontendClientHellos,
   kFrontendTerminations,
   kFrontendDeniedRequests,
   kFrontendDeniedResponses,

@@ -23,6 +23,9 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(figures::ProxyHe
     kHeaderReasons = {"missing",  "malformed", "unsupported", "too_long",
                       "checksum", "timeout",   "aborted"};
 
+constexpr std::array<std::string_view, static_cast<std::size_t>(figures::HelloResult::kCount)>
+    kHelloResults = {"read", "not_tls", "too_long", "timeout", "aborted"};
+
 /// The families under construction, one for each row of the table.
 class Builder {
  public:
@@ -166,6 +169,8 @@ void add_frontend(Builder& builder, const FrontendSample& frontend) {
       builder.add(Family::kFrontendProxyHeaders, {name, kHeaderReasons[i]},
                   frontend.proxy_header_errors[i]);
   }
+  for (std::size_t i = 0; i < kHelloResults.size() && frontend.reads_hellos; ++i)
+    builder.add(Family::kFrontendClientHellos, {name, kHelloResults[i]}, frontend.client_hellos[i]);
   add_terminations(builder, frontend);
   builder.add(Family::kFrontendDeniedRequests, {name}, frontend.denied_requests);
   builder.add(Family::kFrontendDeniedResponses, {name}, frontend.denied_responses);

@@ -19,6 +19,7 @@ FrontendSample sample_frontend(const Source& source, config::FrontendIndex f) {
   const upstream::FrontendShared& shared = source.stat.shared.frontends[f];
   sample.name = source.stat.snapshot.frontends[f].name;
   sample.has_requests = source.stat.snapshot.frontends[f].mode == config::Mode::kHttp;
+  sample.reads_hellos = source.stat.snapshot.frontends[f].inspect_delay.has_value();
   for (const config::Bind& bind : source.stat.snapshot.frontends[f].binds) {
     sample.has_tls = sample.has_tls || bind.ssl.has_value();
     sample.expects_proxy_headers = sample.expects_proxy_headers || !bind.accept_proxy.is_off();
@@ -42,6 +43,8 @@ FrontendSample sample_frontend(const Source& source, config::FrontendIndex f) {
     sample.tls_connections += cells.tls_connections_now.value();
     for (std::size_t i = 0; i < sample.proxy_header_errors.size(); ++i)
       sample.proxy_header_errors[i] += cells.proxy_header_errors[i].value();
+    for (std::size_t i = 0; i < sample.client_hellos.size(); ++i)
+      sample.client_hellos[i] += cells.client_hellos[i].value();
     for (std::size_t i = 0; i < sample.errors.size(); ++i)
       sample.errors[i] += cells.request_errors[i].value();
     for (std::size_t i = 0; i < sample.terminations.size(); ++i)

@@ -46,6 +46,8 @@ struct FrontendSample {
   bool expects_proxy_headers = false;  // on one of its addresses
   std::array<std::uint64_t, static_cast<std::size_t>(figures::ProxyHeaderError::kCount)>
       proxy_header_errors{};
+  bool reads_hellos = false;  // rules look at them
+  std::array<std::uint64_t, static_cast<std::size_t>(figures::HelloResult::kCount)> client_hellos{};
   std::array<std::uint64_t, figures::kTerminations> terminations{};
   std::array<std::uint64_t, 6> responses{};  // by first digit; [0]: other
   HistogramSample request_duration;

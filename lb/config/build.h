@@ -81,6 +81,12 @@ void check_modes(const BuildContext& context);
 [[nodiscard]] std::optional<ServerSsl> build_server_ssl(const BuildContext& context,
                                                         const Place& ssl, const Server& server);
 
+/// "inspect-delay" of a frontend whose mode, binds and rules are built; nullopt: none of its rules
+/// looks at a client's hello. Errors for rules that do where there is none to look at.
+[[nodiscard]] std::optional<Milliseconds> build_inspect_delay(const BuildContext& context,
+                                                              const Place& place,
+                                                              const Frontend& frontend);
+
 /// "rules" of a frontend.
 [[nodiscard]] std::vector<Rule> build_rules(BuildContext& context, const Place& rules);
 

@@ -35,7 +35,8 @@ void refuse_request_timeouts(const BuildContext& context, const Place& proxy) {
 void check_conditions(const BuildContext& context, const Place& conditions) {
   if (!conditions || conditions.value->type != jsonc::Type::kObject) return;
   for (const jsonc::Member& member : conditions.value->members)
-    if (!is_one_of(member.key, {"src", "ssl_fc", "not"}))
+    if (!is_one_of(member.key,
+                   {"src", "ssl_fc", "req.ssl_sni", "req.ssl_sni_end", "req.ssl_alpn", "not"}))
       context.error(
           conditions.child(member.key),
           fmt::format("\"{}\" looks at a request, and there is none in mode \"tcp\"", member.key));

@@ -33,6 +33,24 @@ void check_host(const BuildContext& context, const Place& at) {
                                   quoted(*at.value)));
 }
 
+void check_name_end(const BuildContext& context, const Place& at) {
+  if (at.value->type != jsonc::Type::kString) return;
+  if (at.value->text.find_first_of("*:/ ") != std::string_view::npos)
+    context.error(at, fmt::format("{}: how a host name ends is expected, such as \".example.org\"",
+                                  quoted(*at.value)));
+}
+
+/// Of the hello of TLS that is passed on.
+void build_hello_conditions(const BuildContext& context, const Place& place, Conditions& out) {
+  for (const Place& name : one_or_list(place.child("req.ssl_sni"))) check_host(context, name);
+  for (const Place& end : one_or_list(place.child("req.ssl_sni_end"))) check_name_end(context, end);
+  for (const std::string& name : strings(place.child("req.ssl_sni")))
+    out.ssl_sni.push_back(to_lower_copy(name));
+  for (const std::string& end : strings(place.child("req.ssl_sni_end")))
+    out.ssl_sni_end.push_back(to_lower_copy(end));
+  out.ssl_alpn = strings(place.child("req.ssl_alpn"));
+}
+
 Conditions build_conditions(const BuildContext& context, const Place& place) {
   Conditions result;
   for (const Place& host : one_or_list(place.child("host"))) check_host(context, host);
@@ -43,6 +61,7 @@ Conditions build_conditions(const BuildContext& context, const Place& place) {
   result.path_end = strings(place.child("path_end"));
   result.method = strings(place.child("method"));
   if (const Place encrypted = place.child("ssl_fc")) read(encrypted, result.ssl_fc.emplace());
+  build_hello_conditions(context, place, result);
   return result;
 }
 

@@ -86,6 +86,10 @@ struct Conditions {
   std::vector<std::string> path_end;  // suffix
   std::vector<std::string> method;
   std::optional<bool> ssl_fc;  // the client speaks TLS, or does not
+  // Of the hello of TLS that is passed on; Mode::kTcp alone, which has none of the first five.
+  std::vector<std::string> ssl_sni;      // lower case; "*.example.org" allowed
+  std::vector<std::string> ssl_sni_end;  // suffix, lower case
+  std::vector<std::string> ssl_alpn;     // one of the protocols it offers
   friend bool operator==(const Conditions&, const Conditions&) = default;
 };
 struct UseBackend {
@@ -129,6 +133,8 @@ struct Frontend {
   std::string unique_id_header;  // empty: no unique id is made ("unique-id-header")
   ErrorFiles errorfiles;
   std::vector<Rule> rules;
+  /// How long a client's TLS hello is waited for; none: no rule looks at it.
+  std::optional<Milliseconds> inspect_delay;
   std::optional<BackendIndex> default_backend;
   bool access_log = true;
   friend bool operator==(const Frontend&, const Frontend&) = default;

@@ -36,6 +36,17 @@ enum class ProxyHeaderError : std::uint8_t {
   kCount,
 };
 
+/// What came of waiting for a client's TLS hello in mode tcp; label of
+/// client_hellos_total{result}.
+enum class HelloResult : std::uint8_t {
+  kRead,
+  kNotTls,   // something else came, or the client had finished sending before it was whole
+  kTooLong,  // over tls::kClientHelloBytesMax
+  kTimeout,  // not whole in time
+  kAborted,  // the client went away
+  kCount,
+};
+
 /// One frontend on one worker.
 struct FrontendCells {
   metrics::Counter connections;       // conn_tot, stot
@@ -50,6 +61,7 @@ struct FrontendCells {
   std::array<metrics::Counter, static_cast<std::size_t>(RequestError::kCount)> request_errors;
   std::array<metrics::Counter, static_cast<std::size_t>(ProxyHeaderError::kCount)>
       proxy_header_errors;
+  std::array<metrics::Counter, static_cast<std::size_t>(HelloResult::kCount)> client_hellos;
   std::array<metrics::Counter, kTerminations> terminations;  // by termination_index()
   std::array<metrics::Counter, 2> tls_handshakes;            // done, of TLS 1.2 and TLS 1.3
   metrics::Counter tls_resumptions;                          // of these, by a ticket

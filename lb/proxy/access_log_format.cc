@@ -195,8 +195,9 @@ void LineFormatter::format_json(const Outcome& outcome, bool is_request) {
   if (!outcome.tls_version.empty()) {
     append_json_text(line_, ",\"tls_version\":", outcome.tls_version, kTlsBytesMax);
     append_json_text(line_, ",\"tls_cipher\":", outcome.tls_cipher, kTlsBytesMax);
-    append_json_text(line_, ",\"sni\":", outcome.sni, kNameBytesMax);
   }
+  if (!outcome.tls_version.empty() || !outcome.sni.empty())
+    append_json_text(line_, ",\"sni\":", outcome.sni, kNameBytesMax);
 
   if (is_request) line_.text(",\"status\":").number(std::int64_t{outcome.status});
   line_.text(",\"bytes_in\":").number(outcome.bytes_in);

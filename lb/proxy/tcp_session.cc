@@ -9,7 +9,10 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <memory>
+#include <utility>
 #include <variant>
 
 namespace tandem::lb::proxy {
@@ -29,16 +32,74 @@ TcpSession::TcpSession(Context& context, Acceptor& acceptor, int fd, const Socke
 void TcpSession::start() {
   if (is_logged()) accepted_at_ = std::chrono::system_clock::now();
   if (!watch()) return end(Cause::kResource, Phase::kRequest);
+  const auto& inspect_delay = acceptor_.frontend().inspect_delay;
+  if (!inspect_delay) return choose_backend();
+  state_ = State::kInspecting;
+  set_deadline(*inspect_delay);
+  inspect();
+}
+
+// ---- a client's hello --------------------------------------------------------------------------
+
+void TcpSession::inspect() {
+  using figures::HelloResult;
+  std::array<char, tls::kClientHelloBytesMax> bytes;
+  const ssize_t count = ::recv(fd(), bytes.data(), bytes.size(), MSG_PEEK | MSG_DONTWAIT);
+  const bool nothing_yet = count < 0 && (errno == EAGAIN || errno == EINTR);
+  // Bytes that came before a reset are still there to be read.
+  if (hung_up() || (count <= 0 && !nothing_yet)) {
+    count_hello(HelloResult::kAborted);
+    return end(Cause::kClientAborted, Phase::kRequest);
+  }
+  const std::size_t size = nothing_yet ? 0 : static_cast<std::size_t>(count);
+  auto hello = tls::read_client_hello({bytes.data(), size});
+  if (hello) {
+    hello_ = std::make_unique<const tls::ClientHello>(std::move(*hello));
+    return go_on_with(HelloResult::kRead);
+  }
+  switch (hello.error()) {
+    case tls::NoHello::kTooLong:
+      return go_on_with(HelloResult::kTooLong);
+    case tls::NoHello::kNotTls:
+      return go_on_with(HelloResult::kNotTls);
+    case tls::NoHello::kNotWhole:
+      break;
+  }
+  // What was sent before the client had finished may be all that some server waits for.
+  if (peer_closed() && size > 0) return go_on_with(HelloResult::kNotTls);
+  // Bytes that stay in the socket are no reason for an event; further ones are.
+  set_readable(false);
+}
+
+void TcpSession::go_on_with(figures::HelloResult result) {
+  count_hello(result);
+  clear();
+  // No event will tell of the bytes that were only looked at.
+  set_readable(true);
+  choose_backend();
+}
+
+void TcpSession::count_hello(figures::HelloResult result) noexcept {
+  figures::FrontendCells& cells = context_.figures.frontend(acceptor_.frontend_index());
+  cells.client_hellos[static_cast<std::size_t>(result)].add();
+}
+
+// ---- a server ----------------------------------------------------------------------------------
+
+void TcpSession::choose_backend() {
   // The rules of a TCP frontend have no conditions on requests: nothing of one is asked for.
-  const config::Action* action = context_.routers[acceptor_.frontend_index()].route(
-      {.host = {}, .path_with_query = {}, .method = {}, .is_encrypted = stream() != nullptr});
+  route::RouteRequest request{
+      .host = {}, .path_with_query = {}, .method = {}, .is_encrypted = stream() != nullptr};
+  if (hello_) {
+    request.server_name = hello_->server_name;
+    request.protocols = hello_->protocols;
+  }
+  const config::Action* action = context_.routers[acceptor_.frontend_index()].route(request);
   const auto* use = action == nullptr ? nullptr : std::get_if<config::UseBackend>(action);
   if (use == nullptr) return end(Cause::kServerAborted, Phase::kConnect);
   upstream::LocalBackend& backend = *context_.backends[use->backend];
   follow(placement_.enter(backend, balance_key(backend.config().balance)));
 }
-
-// ---- a server ----------------------------------------------------------------------------------
 
 std::optional<std::uint64_t> TcpSession::balance_key(const config::Balance& balance) const {
   if (balance.key != config::Balance::Key::kSource) return std::nullopt;
@@ -219,6 +280,9 @@ void TcpSession::on_ready() {
     case State::kRelaying:
       relay();
       return;
+    case State::kInspecting:
+      inspect();
+      return;
     case State::kQueued:
     case State::kPausing:
     case State::kConnecting:
@@ -249,6 +313,9 @@ void TcpSession::on_server_shutdown() {
 
 void TcpSession::on_deadline() {
   switch (state_) {
+    case State::kInspecting:
+      go_on_with(figures::HelloResult::kTimeout);
+      return;
     case State::kQueued:
       placement_.count_queue_timeout();
       end(Cause::kServerTimeout, Phase::kQueue);
@@ -299,6 +366,7 @@ void TcpSession::stop_now() {
 Phase TcpSession::phase() const noexcept {
   switch (state_) {
     case State::kStarting:
+    case State::kInspecting:
       return Phase::kRequest;
     case State::kQueued:
       return Phase::kQueue;
@@ -354,6 +422,8 @@ void TcpSession::record_end(Cause cause, Phase phase) {
       outcome.tls_version = stream()->version();
       outcome.tls_cipher = stream()->cipher();
       outcome.sni = stream()->server_name();
+    } else if (hello_) {
+      outcome.sni = hello_->server_name;
     }
     constexpr auto kRelaxed = std::memory_order_relaxed;
     outcome.process_connections = context_.shared.process.connections.load(kRelaxed);

@@ -2,9 +2,12 @@
 // byte of both directions. It takes a server, connects, tries elsewhere when that fails, and then
 // only moves bytes; at its end it fills one Outcome.
 //
-//   start ──> queued ──> connecting ──> relaying ──> closed
-//     │          ^           │
-//     └──────────┴─ pausing <┘ failed: nothing has been sent yet
+//   start ──> inspecting ──> queued ──> connecting ──> relaying ──> closed
+//     │            │            ^           │
+//     └────────────┴────────────┴─ pausing <┘ failed: nothing has been sent yet
+//
+// Where rules look at a client's TLS hello it waits until that is known (inspecting). The hello
+// stays in the socket: the server gets it as it came.
 //
 // Each direction ends by itself: a FIN is passed on behind the bytes before it. Whatever else ends
 // a session ends it with RST on both sides, so that nobody takes what broke off for whole.
@@ -17,9 +20,11 @@
 #include "lb/proxy/outcome.h"
 #include "lb/proxy/placement.h"
 #include "lb/proxy/relay.h"
+#include "lb/tls/client_hello.h"
 #include "lb/upstream/connection.h"
 
 #include <chrono>
+#include <memory>
 
 namespace tandem::lb::proxy {
 
@@ -42,6 +47,7 @@ class TcpSession final : public ClientConnection,
  private:
   enum class State : std::uint8_t {
     kStarting,
+    kInspecting,  // a client's hello is awaited
     kQueued,
     kPausing,  // before another attempt
     kConnecting,
@@ -49,7 +55,13 @@ class TcpSession final : public ClientConnection,
     kClosed,
   };
 
+  // ---- a client's hello
+  void inspect();
+  void go_on_with(figures::HelloResult result);
+  void count_hello(figures::HelloResult result) noexcept;
+
   // ---- a server
+  void choose_backend();
   [[nodiscard]] std::optional<std::uint64_t> balance_key(const config::Balance& balance) const;
   void follow(Placement::Step step);
   void connect();
@@ -104,6 +116,7 @@ class TcpSession final : public ClientConnection,
   Relay up_;    // from the client to the server
   Relay down_;  // from the server to the client
   SocketAddress peer_;
+  std::unique_ptr<const tls::ClientHello> hello_;  // where one was awaited, and came
   std::chrono::system_clock::time_point accepted_at_;
   Cause failed_by_ = Cause::kServerAborted;  // the last attempt to connect
   Instant began_;

@@ -69,18 +69,39 @@ bool has_suffix(const std::vector<std::string>& suffixes, std::string_view path)
                              [path](const std::string& suffix) { return path.ends_with(suffix); });
 }
 
+bool has_name_suffix(const std::vector<std::string>& suffixes, std::string_view name) noexcept {
+  return std::ranges::any_of(suffixes, [name](const std::string& suffix) {
+    return name.size() >= suffix.size() &&
+           equals_ignoring_case(name.substr(name.size() - suffix.size()), suffix);
+  });
+}
+
+bool has_protocol(const std::vector<std::string>& wanted,
+                  std::span<const std::string> offered) noexcept {
+  return std::ranges::any_of(offered, [&](const std::string& one) { return has(wanted, one); });
+}
+
+/// As host_of() does, but for what is no authority: a port or a user has no meaning in it.
+std::string_view without_root_dot(std::string_view name) noexcept {
+  if (name.ends_with('.')) name.remove_suffix(1);
+  return name;
+}
+
 }  // namespace
 
 struct Router::Query {
-  std::string_view host;
+  std::string_view host;  // or the name in the client's hello
   std::string_view path;
   std::string_view method;
   bool is_encrypted;
+  std::span<const std::string> protocols;
 
   [[nodiscard]] bool meets_any_of(const config::Conditions& lists) const noexcept {
     return has_host(lists.host, host) || has(lists.path, path) ||
            has_prefix(lists.path_beg, path) || has_suffix(lists.path_end, path) ||
-           has(lists.method, method) || (lists.ssl_fc && *lists.ssl_fc == is_encrypted);
+           has(lists.method, method) || (lists.ssl_fc && *lists.ssl_fc == is_encrypted) ||
+           has_host(lists.ssl_sni, host) || has_name_suffix(lists.ssl_sni_end, host) ||
+           has_protocol(lists.ssl_alpn, protocols);
   }
 };
 
@@ -100,10 +121,11 @@ struct Router::Builder {
 
   void add(const config::Rule& rule) {
     const config::Conditions& lists = rule.conditions;
+    const std::vector<std::string>& names = router.names_of(lists);
     const bool is_prefix = lists.path.empty();
     const std::vector<std::string>& paths = is_prefix ? lists.path_beg : lists.path;
-    const bool pairs_fit = lists.host.size() * paths.size() <= kPairsMax;
-    const bool use_hosts = pairs_fit || lists.host.size() >= paths.size();
+    const bool pairs_fit = names.size() * paths.size() <= kPairsMax;
+    const bool use_hosts = pairs_fit || names.size() >= paths.size();
     const bool use_paths = pairs_fit || !use_hosts;
     const auto number = static_cast<RuleNumber>(router.remaining_.size());
     router.remaining_.push_back(remaining(rule, use_hosts, use_paths));
@@ -115,21 +137,20 @@ struct Router::Builder {
       }
       for (const std::string& path : paths) file(path, host, is_prefix, number);
     };
-    if (!use_hosts || lists.host.empty()) return file_paths(kAnyHost);
-    for (const std::string& pattern : lists.host) file_paths(host_number(pattern));
+    if (!use_hosts || names.empty()) return file_paths(kAnyHost);
+    for (const std::string& pattern : names) file_paths(host_number(pattern));
   }
 
-  static Remaining remaining(const config::Rule& rule, bool use_hosts, bool use_paths) {
+  Remaining remaining(const config::Rule& rule, bool use_hosts, bool use_paths) const {
     const config::Conditions& lists = rule.conditions;
     const config::Conditions& nots = rule.negated;
     Remaining left;
-    left.host = !use_hosts && !lists.host.empty();
+    left.host = !use_hosts && !router.names_of(lists).empty();
     left.path = !use_paths && !lists.path.empty();
     left.path_beg = !lists.path_beg.empty() && (!use_paths || !lists.path.empty());
     left.anything = left.host || left.path || left.path_beg || !lists.path_end.empty() ||
-                    !lists.method.empty() || lists.ssl_fc || !nots.host.empty() ||
-                    !nots.path.empty() || !nots.path_beg.empty() || !nots.path_end.empty() ||
-                    !nots.method.empty() || nots.ssl_fc;
+                    !lists.method.empty() || lists.ssl_fc || !lists.ssl_sni_end.empty() ||
+                    !lists.ssl_alpn.empty() || nots != config::Conditions{};
     return left;
   }
 
@@ -202,7 +223,8 @@ void Router::HashIndex::build(std::span<const Item> items) {
   }
 }
 
-Router::Router(const config::Frontend& frontend) : rules_(&frontend.rules) {
+Router::Router(const config::Frontend& frontend)
+    : rules_(&frontend.rules), by_server_name_(frontend.mode == config::Mode::kTcp) {
   if (frontend.default_backend) default_action_ = config::UseBackend{*frontend.default_backend};
   Builder builder(*this);
   builder.add_rules();
@@ -227,10 +249,12 @@ std::optional<std::uint32_t> Router::HashIndex::find(std::uint64_t hash,
 const config::Action* Router::route(const RouteRequest& request) const noexcept {
   const config::Action* const otherwise = default_action_ ? &*default_action_ : nullptr;
   if (rules_->empty()) return otherwise;
-  const Query query{.host = host_of(request.host),
-                    .path = path_of(request.path_with_query),
-                    .method = request.method,
-                    .is_encrypted = request.is_encrypted};
+  const Query query{
+      .host = by_server_name_ ? without_root_dot(request.server_name) : host_of(request.host),
+      .path = path_of(request.path_with_query),
+      .method = request.method,
+      .is_encrypted = request.is_encrypted,
+      .protocols = request.protocols};
   RuleNumber best = kNoRule;
   search_host(0, query, best);
   if (hosts_.size() > 1) search_named_hosts(query, best);
@@ -308,12 +332,14 @@ bool Router::holds(RuleNumber number, const Query& query) const noexcept {
   if (!left.anything) return true;
   const config::Rule& rule = (*rules_)[number];
   const config::Conditions& lists = rule.conditions;
-  return (!left.host || has_host(lists.host, query.host)) &&
+  return (!left.host || has_host(names_of(lists), query.host)) &&
          (!left.path || has(lists.path, query.path)) &&
          (!left.path_beg || has_prefix(lists.path_beg, query.path)) &&
          (lists.path_end.empty() || has_suffix(lists.path_end, query.path)) &&
          (lists.method.empty() || has(lists.method, query.method)) &&
          (!lists.ssl_fc || *lists.ssl_fc == query.is_encrypted) &&
+         (lists.ssl_sni_end.empty() || has_name_suffix(lists.ssl_sni_end, query.host)) &&
+         (lists.ssl_alpn.empty() || has_protocol(lists.ssl_alpn, query.protocols)) &&
          !query.meets_any_of(rule.negated);
 }
 

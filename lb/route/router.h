@@ -6,6 +6,8 @@
 // the lowest rule number it finds there. What the index cannot express (methods, suffixes, "not")
 // is looked at on those candidates only. Rules that name neither host nor path are candidates for
 // every request and are tried in order.
+//
+// Of a frontend in mode tcp the name in the client's TLS hello stands where the host does.
 #pragma once
 
 #include "lb/config/snapshot.h"
@@ -15,6 +17,7 @@
 #include <limits>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -25,6 +28,9 @@ struct RouteRequest {
   std::string_view path_with_query;  // origin form; what follows the first "?" is ignored
   std::string_view method;           // case-sensitive (RFC 9110 section 9.1)
   bool is_encrypted = false;         // the client speaks TLS
+  // Mode tcp, where the client's hello was read:
+  std::string_view server_name = {};            // case and trailing dot ignored
+  std::span<const std::string> protocols = {};  // offered by ALPN
 };
 
 /// Immutable after construction; any number of threads may use one. Paths are compared as they were
@@ -72,6 +78,12 @@ class Router {
     bool anything = false;  // any of these, or a suffix, a method, a negation
   };
 
+  /// The names of a rule that are indexed.
+  [[nodiscard]] const std::vector<std::string>& names_of(
+      const config::Conditions& lists) const noexcept {
+    return by_server_name_ ? lists.ssl_sni : lists.host;
+  }
+
   /// One host that rules name; the first node stands for every host.
   struct HostNode {
     std::string_view name;  // of a wildcard: what follows the "*."
@@ -116,6 +128,7 @@ class Router {
   HashIndex path_index_;
   std::size_t host_length_most_ = 0;
   std::size_t wildcard_length_most_ = 0;
+  bool by_server_name_;
 };
 
 }  // namespace tandem::lb::route
