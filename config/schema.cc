@@ -105,19 +105,16 @@ constexpr std::array kRootKeys = {
 constexpr Section kRootSection{"file", kRootKeys};
 
 constexpr std::array kSections = {
-    &kRootSection,          &kGlobalSection,    &kRuntimeSection,
-    &kAdminSection,         &kMetricsSection,   &kLogSection,
-    &kAccessSection,        &kDefaultsSection,  &kTimeoutSection,
-    &kFrontendSection,      &kBindSection,      &kSslSection,
-    &kCertificateSection,   &kRuleSection,      &kConditionsSection,
-    &kNegatedSection,       &kRedirectSection,  &kReturnSection,
-    &kBackendSection,       &kCheckSection,     &kStepSection,
-    &kExpectSection,        &kServerSection,    &kServerSslSection,
-    &kDefaultServerSection, &kFailoverSection,  &kGroupSection,
-    &kNodeSection,          &kTrackSection,     &kTrackLbSection,
-    &kTrackScriptSection,   &kTrackFileSection, &kPeerSection,
-    &kAuthSection,          &kAuthKeySection,   &kNotifySection,
-    &kSwitchoverSection,    &kActuatorSection,  &kFailoverRuntimeSection,
+    &kRootSection,         &kGlobalSection,        &kRuntimeSection,  &kAdminSection,
+    &kMetricsSection,      &kLogSection,           &kAccessSection,   &kDefaultsSection,
+    &kTimeoutSection,      &kCompressionSection,   &kFrontendSection, &kBindSection,
+    &kSslSection,          &kCertificateSection,   &kRuleSection,     &kConditionsSection,
+    &kNegatedSection,      &kRedirectSection,      &kReturnSection,   &kBackendSection,
+    &kCheckSection,        &kStepSection,          &kExpectSection,   &kServerSection,
+    &kServerSslSection,    &kDefaultServerSection, &kFailoverSection, &kGroupSection,
+    &kNodeSection,         &kTrackSection,         &kTrackLbSection,  &kTrackScriptSection,
+    &kTrackFileSection,    &kPeerSection,          &kAuthSection,     &kAuthKeySection,
+    &kNotifySection,       &kSwitchoverSection,    &kActuatorSection, &kFailoverRuntimeSection,
     &kFailoverAdminSection};
 
 }  // namespace

@@ -40,7 +40,12 @@ constexpr Key kErrorfilesKey = shaped(
         "most 64 KiB, in place of tandem's own answer."),
     Shape::kNamed, Names::kStatus);
 
-constexpr std::array kProxyKeys = {kModeKey, kTimeoutKey, kErrorfilesKey};
+constexpr Key kCompressionKey =
+    or_boolean(section("compression", kCompressionSection,
+                       "Compress answers for clients that take it; `true`: with all defaults. That "
+                       "of a backend comes before that of the frontend, as a whole."));
+
+constexpr std::array kProxyKeys = {kModeKey, kTimeoutKey, kErrorfilesKey, kCompressionKey};
 
 constexpr std::array kFrontendSharedKeys = {
     integer("maxconn", {0, kConnectionsMax}, "0",
@@ -55,6 +60,25 @@ constexpr std::array kFrontendSharedKeys = {
     duration("inspect-delay", "5s",
              "Mode `tcp`: how long a client's TLS hello is waited for where rules look at it."),
     row("default_backend", Kind::kReference, "", "Where requests go that no rule sends elsewhere."),
+};
+
+// ---- compression -------------------------------------------------------------------------------
+
+constexpr std::array kCompressionKeys = {
+    shaped(word("algo", "br gzip", "br, gzip",
+                "Codings that are offered; of those a client likes equally well the first is "
+                "taken."),
+           Shape::kOneOrList),
+    shaped(row("type", Kind::kString, "text, scripts, JSON, XML and fonts, see below",
+               "Media types that are compressed, without parameters; `\"text/*\"` is every type of "
+               "that kind, `\"application/*+json\"` every one that ends so."),
+           Shape::kOneOrList),
+    integer("min-size", {0, 1 << 30}, "1024",
+            "Bytes below which an answer is left alone, where its length is known beforehand."),
+    integer("level", {1, 9}, "3", "1 for quick to 9 for thorough, with either coding."),
+    boolean("offload", "false",
+            "Do not tell servers that clients take codings (`Accept-Encoding`), so that none "
+            "compresses itself."),
 };
 
 // ---- frontends ---------------------------------------------------------------------------------
@@ -155,8 +179,7 @@ constexpr std::array kFrontendKeys = join(
                                    "In order; the first whose conditions hold decides."),
                            Shape::kList)},
          kFrontendSharedKeys),
-    join(kProxyKeys, std::array{later("compression", "Compress responses."),
-                                later("stick-table", "Counters and affinity by key.")}));
+    join(kProxyKeys, std::array{later("stick-table", "Counters and affinity by key.")}));
 
 // ---- servers and checks
 // --------------------------------------------------------------------------
@@ -302,8 +325,7 @@ constexpr std::array kBackendKeys =
                                      later("server-template", "Servers found in DNS."),
                                      later("rules", "Rules of a backend."),
                                      later("forwardfor", "Said in frontends or `defaults`."),
-                                     later("stick-table", "Counters and affinity by key."),
-                                     later("compression", "Compress responses.")}));
+                                     later("stick-table", "Counters and affinity by key.")}));
 
 constexpr std::array kDefaultsKeys =
     join(kProxyKeys, join(kFrontendSharedKeys, kBackendSharedKeys));
@@ -311,6 +333,7 @@ constexpr std::array kDefaultsKeys =
 }  // namespace
 
 const Section kTimeoutSection{"timeout", kTimeoutKeys};
+const Section kCompressionSection{"compression", kCompressionKeys};
 const Section kBindSection{"bind", kBindKeys};
 const Section kNegatedSection{"not", kNegatedKeys};
 const Section kConditionsSection{"if", kConditionsKeys};

@@ -103,6 +103,7 @@ extern const Section kNegatedSection;
 extern const Section kRedirectSection;
 extern const Section kReturnSection;
 extern const Section kTimeoutSection;
+extern const Section kCompressionSection;
 extern const Section kCheckSection;
 extern const Section kExpectSection;
 extern const Section kStepSection;

@@ -76,6 +76,10 @@ constexpr std::array<FamilyInfo, kFamilies> kTable = {{
      Type::Gauge,
      "Pipes that splicing uses, and those kept for it.",
      {"state"}},                                                                     // kPipes
+    {"tandem_compressors",
+     Type::Gauge,
+     "Encoders that compress a response just now, and those kept for it.",
+     {"state"}},  // kCompressors
     {"tandem_fds_open", Type::Gauge, "File descriptors that are open.", {}},         // kFdsOpen
     {"tandem_fds_limit", Type::Gauge, "Most file descriptors of the process.", {}},  // kFdsLimit
     {"tandem_log_dropped_total",
@@ -150,6 +154,22 @@ constexpr std::array<FamilyInfo, kFamilies> kTable = {{
      Type::Counter,
      "Requests answered by tandem itself: redirects, returns, monitor-uri.",
      {"frontend"}},  // kFrontendIntercepted
+    {"tandem_frontend_compression_responses_total",
+     Type::Counter,
+     "Responses that were compressed.",
+     {"frontend"}},  // kFrontendCompressed
+    {"tandem_frontend_compression_bytes_in_total",
+     Type::Counter,
+     "Bytes of bodies before they were compressed.",
+     {"frontend"}},  // kFrontendCompressionIn
+    {"tandem_frontend_compression_bytes_out_total",
+     Type::Counter,
+     "The same bodies after it.",
+     {"frontend"}},  // kFrontendCompressionOut
+    {"tandem_frontend_compression_bytes_bypassed_total",
+     Type::Counter,
+     "Bytes of bodies that went as they are because no compressor was left.",
+     {"frontend"}},  // kFrontendCompressionBypassed
     {"tandem_tls_handshakes_total",
      Type::Counter,
      "TLS handshakes with clients, by version and how they ended.",
@@ -270,6 +290,22 @@ constexpr std::array<FamilyInfo, kFamilies> kTable = {{
      Type::Counter,
      "Time it had no usable server.",
      {"backend"}},  // kBackendDowntime
+    {"tandem_backend_compression_responses_total",
+     Type::Counter,
+     "Responses that were compressed.",
+     {"backend"}},  // kBackendCompressed
+    {"tandem_backend_compression_bytes_in_total",
+     Type::Counter,
+     "Bytes of bodies before they were compressed.",
+     {"backend"}},  // kBackendCompressionIn
+    {"tandem_backend_compression_bytes_out_total",
+     Type::Counter,
+     "The same bodies after it.",
+     {"backend"}},  // kBackendCompressionOut
+    {"tandem_backend_compression_bytes_bypassed_total",
+     Type::Counter,
+     "Bytes of bodies that went as they are because no compressor was left.",
+     {"backend"}},  // kBackendCompressionBypassed
     {"tandem_server_requests_total",
      Type::Counter,
      "Requests given to the server.",

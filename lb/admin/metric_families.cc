@@ -115,6 +115,8 @@ void add_process(Builder& builder, const ProcessSample& process) {
   builder.add(Family::kBuffersBytes, {}, process.buffers_bytes);
   builder.add(Family::kPipes, {"used"}, process.pipes_used);
   builder.add(Family::kPipes, {"free"}, process.pipes_free);
+  builder.add(Family::kCompressors, {"used"}, process.compressors_used);
+  builder.add(Family::kCompressors, {"free"}, process.compressors_free);
   if (process.descriptors_open) builder.add(Family::kFdsOpen, {}, *process.descriptors_open);
   builder.add(Family::kFdsLimit, {}, process.descriptors_limit);
   builder.add(Family::kLogDropped, {}, process.log_dropped);
@@ -149,6 +151,20 @@ void add_tls(Builder& builder, const FrontendSample& frontend) {
   builder.add(Family::kTlsConnections, {name}, frontend.tls_connections);
 }
 
+/// `first` of four families in a row.
+void add_compression(Builder& builder, Family first, std::string_view name,
+                     const CompressionSample& compression) {
+  const auto at = [first](int i) { return static_cast<Family>(static_cast<int>(first) + i); };
+  builder.add(first, {name}, compression.responses);
+  builder.add(at(1), {name}, compression.bytes_in);
+  builder.add(at(2), {name}, compression.bytes_out);
+  builder.add(at(3), {name}, compression.bytes_bypassed);
+}
+static_assert(static_cast<int>(Family::kFrontendCompressionBypassed) ==
+              static_cast<int>(Family::kFrontendCompressed) + 3);
+static_assert(static_cast<int>(Family::kBackendCompressionBypassed) ==
+              static_cast<int>(Family::kBackendCompressed) + 3);
+
 void add_frontend(Builder& builder, const FrontendSample& frontend) {
   const std::string_view name = frontend.name;
   builder.add(Family::kFrontendConnections, {name}, frontend.connections);
@@ -175,6 +191,8 @@ void add_frontend(Builder& builder, const FrontendSample& frontend) {
   builder.add(Family::kFrontendDeniedRequests, {name}, frontend.denied_requests);
   builder.add(Family::kFrontendDeniedResponses, {name}, frontend.denied_responses);
   builder.add(Family::kFrontendIntercepted, {name}, frontend.intercepted);
+  if (frontend.compresses)
+    add_compression(builder, Family::kFrontendCompressed, name, frontend.compression);
   if (frontend.has_tls) add_tls(builder, frontend);
   builder.add(Family::kFrontendDuration, {name}, frontend.request_duration);
 }
@@ -241,6 +259,8 @@ void add_backend(Builder& builder, const BackendSample& backend) {
   add(Family::kBackendWeight, backend.weight);
   add(Family::kBackendDowns, backend.downs);
   add(Family::kBackendDowntime, backend.downtime_seconds);
+  if (backend.compresses)
+    add_compression(builder, Family::kBackendCompressed, backend.name, backend.compression);
 }
 
 void add_server(Builder& builder, std::string_view backend, const ServerSample& server) {

@@ -1,5 +1,6 @@
 #include "lb/admin/sample.h"
 
+#include <algorithm>
 #include <chrono>
 
 namespace tandem::lb::admin {
@@ -14,12 +15,22 @@ double unix_seconds(std::chrono::system_clock::time_point at) {
 
 double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
+/// Any frontend may be given any backend's answers, and the other way round.
+bool is_compressing(const config::Snapshot& snapshot) {
+  const auto compresses = [](const auto& proxy) {
+    return proxy.compression && proxy.compression->is_on();
+  };
+  return std::ranges::any_of(snapshot.frontends, compresses) ||
+         std::ranges::any_of(snapshot.backends, compresses);
+}
+
 FrontendSample sample_frontend(const Source& source, config::FrontendIndex f) {
   FrontendSample sample;
   const upstream::FrontendShared& shared = source.stat.shared.frontends[f];
   sample.name = source.stat.snapshot.frontends[f].name;
   sample.has_requests = source.stat.snapshot.frontends[f].mode == config::Mode::kHttp;
   sample.reads_hellos = source.stat.snapshot.frontends[f].inspect_delay.has_value();
+  sample.compresses = sample.has_requests && is_compressing(source.stat.snapshot);
   for (const config::Bind& bind : source.stat.snapshot.frontends[f].binds) {
     sample.has_tls = sample.has_tls || bind.ssl.has_value();
     sample.expects_proxy_headers = sample.expects_proxy_headers || !bind.accept_proxy.is_off();
@@ -35,6 +46,7 @@ FrontendSample sample_frontend(const Source& source, config::FrontendIndex f) {
     sample.denied_requests += cells.denied_requests.value();
     sample.denied_responses += cells.denied_responses.value();
     sample.intercepted += cells.intercepted.value();
+    sample.compression.add(cells);
     for (std::size_t i = 0; i < sample.tls_handshakes.size(); ++i)
       sample.tls_handshakes[i] += cells.tls_handshakes[i].value();
     sample.tls_failures += cells.tls_failures.value();
@@ -105,8 +117,11 @@ BackendSample sample_backend(const Source& source, config::BackendIndex b) {
   sample.traffic.has_requests = configured.mode == config::Mode::kHttp;
   sample.traffic.current_requests = source.stat.shared.requests(b);
   sample.traffic.queued = shared.queued.load(std::memory_order_relaxed);
-  for (std::uint32_t w = 0; w < source.figures.workers(); ++w)
+  sample.compresses = sample.traffic.has_requests && is_compressing(source.stat.snapshot);
+  for (std::uint32_t w = 0; w < source.figures.workers(); ++w) {
     sample.traffic.add(source.figures.of(w).backend(b));
+    sample.compression.add(source.figures.of(w).backend(b));
+  }
   // A request that was tried on two servers is one of the backend's.
   const std::uint64_t requests = sample.traffic.requests;
   for (std::uint32_t w = 0; w < source.figures.workers(); ++w) {
@@ -150,6 +165,8 @@ ProcessSample sample_process(const Source& source) {
     sample.buffers_bytes += cells.buffers_bytes.value();
     sample.pipes_used += cells.pipes_used.value();
     sample.pipes_free += cells.pipes_free.value();
+    sample.compressors_used += cells.compressors_used.value();
+    sample.compressors_free += cells.compressors_free.value();
     sample.log_dropped += cells.log_dropped.value();
   }
   return sample;

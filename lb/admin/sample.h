@@ -24,6 +24,22 @@ struct HistogramSample {
   void add(const metrics::DurationHistogram& cells) noexcept;
 };
 
+/// What became of bodies that were to be compressed.
+struct CompressionSample {
+  std::uint64_t responses = 0;
+  std::uint64_t bytes_in = 0;
+  std::uint64_t bytes_out = 0;
+  std::uint64_t bytes_bypassed = 0;
+
+  template <class Cells>
+  void add(const Cells& cells) noexcept {
+    responses += cells.compression_responses.value();
+    bytes_in += cells.compression_bytes_in.value();
+    bytes_out += cells.compression_bytes_out.value();
+    bytes_bypassed += cells.compression_bytes_bypassed.value();
+  }
+};
+
 struct FrontendSample {
   std::string name;
   bool has_requests = true;  // false in mode "tcp"
@@ -49,6 +65,8 @@ struct FrontendSample {
   bool reads_hellos = false;  // rules look at them
   std::array<std::uint64_t, static_cast<std::size_t>(figures::HelloResult::kCount)> client_hellos{};
   std::array<std::uint64_t, figures::kTerminations> terminations{};
+  bool compresses = false;  // some proxy does, and this one speaks HTTP
+  CompressionSample compression;
   std::array<std::uint64_t, 6> responses{};  // by first digit; [0]: other
   HistogramSample request_duration;
 };
@@ -113,6 +131,8 @@ struct BackendSample {
   double weight = 0;
   std::uint64_t downs = 0;
   double downtime_seconds = 0;
+  bool compresses = false;  // some proxy does, and this one speaks HTTP
+  CompressionSample compression;
   std::vector<ServerSample> servers;
 };
 
@@ -141,6 +161,8 @@ struct ProcessSample {
   std::int64_t buffers_bytes = 0;
   std::int64_t pipes_used = 0;
   std::int64_t pipes_free = 0;
+  std::int64_t compressors_used = 0;
+  std::int64_t compressors_free = 0;
   std::uint64_t log_dropped = 0;
   std::vector<config::CertificateInfo> certificates;
   std::uint64_t descriptors_limit = 0;

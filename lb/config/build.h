@@ -59,6 +59,10 @@ void check_certificates(const BuildContext& context);
 /// "check" of a backend into `out`; whether servers are checked.
 [[nodiscard]] bool build_check(const BuildContext& context, const Place& check, Check& out);
 
+/// "compression"; nullopt: nothing is said, or after an error.
+[[nodiscard]] std::optional<Compression> build_compression(const BuildContext& context,
+                                                           const Place& at);
+
 /// "mode" of a frontend or backend.
 [[nodiscard]] Mode build_mode(const Layers& layers);
 /// Errors for what a TCP proxy says itself and that means nothing there; "defaults" may say it.

@@ -86,6 +86,7 @@ Backend build_backend(BuildContext& context, const Place& place, BackendIndex in
   read(layers.find("fullconn"), backend.fullconn);
   // Not those of "defaults": they reach the client through the frontend, after the frontend's own.
   backend.errorfiles = build_errorfiles(context, Layers({place}));
+  backend.compression = build_compression(context, place.child("compression"));
   const bool checked = build_check(context, layers.find("check"), backend.check);
   backend.servers = build_servers(context, place, backend.check, checked);
   return backend;

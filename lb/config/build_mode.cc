@@ -78,13 +78,15 @@ Mode build_mode(const Layers& layers) {
 }
 
 void check_tcp_frontend(const BuildContext& context, const Place& frontend) {
-  refuse(context, frontend, {"monitor-uri", "forwardfor", "unique-id-header", "errorfiles"});
+  refuse(context, frontend,
+         {"monitor-uri", "forwardfor", "unique-id-header", "errorfiles", "compression"});
   refuse_request_timeouts(context, frontend);
   check_rules(context, frontend.child("rules"));
 }
 
 void check_tcp_backend(const BuildContext& context, const Place& backend) {
-  refuse(context, backend, {"http-reuse", "pool-max-conn", "pool-purge-delay", "errorfiles"});
+  refuse(context, backend,
+         {"http-reuse", "pool-max-conn", "pool-purge-delay", "errorfiles", "compression"});
   refuse_request_timeouts(context, backend);
   for (const Place& word : one_or_list(backend.child("retry-on")))
     if (!is_one_of(word.value->text, {"none", "conn-failure"}))

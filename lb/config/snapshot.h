@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "common/time.h"
 #include "config/values.h"
+#include "lb/config/compression.h"
 #include "lb/tls/client_context.h"
 #include "lb/tls/client_options.h"
 #include "lb/tls/server_options.h"
@@ -136,6 +137,7 @@ struct Frontend {
   /// How long a client's TLS hello is waited for; none: no rule looks at it.
   std::optional<Milliseconds> inspect_delay;
   std::optional<BackendIndex> default_backend;
+  std::optional<Compression> compression;  // that of a backend comes before it
   bool access_log = true;
   friend bool operator==(const Frontend&, const Frontend&) = default;
 };
@@ -233,6 +235,7 @@ struct Backend {
   std::uint32_t fullconn =
       0;  // slim of the BACKEND row: a tenth of the maxconn of its frontends unless set
   ErrorFiles errorfiles;  // before the frontend's
+  std::optional<Compression> compression;  // none: the frontend's
   Check check;
   std::vector<Server> servers;
   friend bool operator==(const Backend&, const Backend&) = default;

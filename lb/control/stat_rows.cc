@@ -1,5 +1,5 @@
 // How each row of the statistics table is filled. A field that tandem has no such thing for is left
-// empty; one that is zero because nothing of the kind can happen (compression, cache) says zero, as
+// empty; one that is zero because nothing of the kind can happen (cache) says zero, as
 // HAProxy does, because tools do sums with it.
 #include "lb/control/stat_table.h"
 
@@ -71,6 +71,14 @@ void set_responses(StatRow& row, const figures::ResponseTotals& responses) {
   row.set(kHrspOther, responses[0]);
 }
 
+template <class TotalsOf>
+void set_compression(StatRow& row, const TotalsOf& totals) {
+  row.set(kCompIn, totals.compression_bytes_in);
+  row.set(kCompOut, totals.compression_bytes_out);
+  row.set(kCompByp, totals.compression_bytes_bypassed);
+  row.set(kCompRsp, totals.compression_responses);
+}
+
 // ---- frontend ----------------------------------------------------------------------------------
 
 void set_frontend_load(StatRow& row, const StatSource& source) {
@@ -96,6 +104,7 @@ void set_frontend_traffic(StatRow& row, const FrontendTotals& totals) {
   row.set(kDresp, totals.denied_responses);
   row.set(kEreq, totals.all_request_errors());
   row.set(kIntercepted, totals.intercepted);
+  set_compression(row, totals);
   set_responses(row, totals.responses);
 }
 
@@ -116,8 +125,8 @@ void fill_frontend(StatRow& row, const StatSource& source) {
   set_frontend_traffic(row, source.totals.frontend(row.index));
   set_frontend_rates(row, source.totals.frontend_rates(row.index));
   set_all(row,
-          {kCompIn, kCompOut, kCompByp, kCompRsp, kDcon, kDses, kWrew, kCacheLookups, kCacheHits,
-           kCacheHintHits, kEint, kSessOther, kH2sess, kH3sess, kReqOther, kH2req, kH3req},
+          {kDcon, kDses, kWrew, kCacheLookups, kCacheHits, kCacheHintHits, kEint, kSessOther,
+           kH2sess, kH3sess, kReqOther, kH2req, kH3req},
           0);
   if (frontend.mode != config::Mode::kTcp) return;
   empty_request_columns(row);
@@ -285,9 +294,10 @@ void fill_backend(StatRow& row, const StatSource& source, const StatFilter& filt
   set_last_session(row, last_session_of_any(source, row.index), source.fleet.now());
   set_backend_state(row, source, filter.hide_maint || filter.hide_down);
   row.set(kSlim, backend.fullconn);
+  set_compression(row, totals);
   set_all(row,
-          {kDreq, kCompIn, kCompOut, kCompByp, kCompRsp, kCacheLookups, kCacheHits, kCacheHintHits,
-           kAggServerStatus, kAggServerCheckStatus, kAggCheckStatus},
+          {kDreq, kCacheLookups, kCacheHits, kCacheHintHits, kAggServerStatus,
+           kAggServerCheckStatus, kAggCheckStatus},
           0);
   if (filter.with_details) row.set_text(kAlgo, backend.balance.policy);
   if (backend.mode == config::Mode::kTcp) empty_request_columns(row);

@@ -58,6 +58,10 @@ struct FrontendCells {
   metrics::Counter denied_requests;   // dreq
   metrics::Counter denied_responses;  // dresp
   metrics::Counter intercepted;       // answered by tandem: redirect, return, monitor-uri
+  metrics::Counter compression_responses;
+  metrics::Counter compression_bytes_in;        // bodies before
+  metrics::Counter compression_bytes_out;       // and after
+  metrics::Counter compression_bytes_bypassed;  // bodies for which no encoder was left
   std::array<metrics::Counter, static_cast<std::size_t>(RequestError::kCount)> request_errors;
   std::array<metrics::Counter, static_cast<std::size_t>(ProxyHeaderError::kCount)>
       proxy_header_errors;
@@ -88,6 +92,10 @@ struct ServerCells {
   metrics::Counter server_aborts;     // srv_abrt
   metrics::Counter denied_responses;  // dresp
   metrics::Counter connects;          // new connections made
+  metrics::Counter compression_responses;  // these four: of a backend alone
+  metrics::Counter compression_bytes_in;
+  metrics::Counter compression_bytes_out;
+  metrics::Counter compression_bytes_bypassed;
   metrics::Counter tls_handshakes;    // done, on connections to it
   metrics::Counter tls_resumptions;   // of these, by a session kept from before
   metrics::Counter tls_failures;
@@ -115,6 +123,8 @@ struct WorkerCells {
   metrics::Gauge buffers_bytes;        // memory in attached buffers
   metrics::Gauge pipes_used;           // PipesUsed
   metrics::Gauge pipes_free;
+  metrics::Gauge compressors_used;
+  metrics::Gauge compressors_free;
   metrics::Gauge loop_lag_microseconds;  // how long the last turn took
   metrics::Gauge loop_busy_permille;     // updated once a second
   metrics::Counter log_dropped;

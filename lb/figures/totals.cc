@@ -27,6 +27,10 @@ constexpr CounterRow<FrontendCells, FrontendTotals> kFrontendCounters[] = {
     {&FrontendCells::denied_requests, &FrontendTotals::denied_requests},
     {&FrontendCells::denied_responses, &FrontendTotals::denied_responses},
     {&FrontendCells::intercepted, &FrontendTotals::intercepted},
+    {&FrontendCells::compression_responses, &FrontendTotals::compression_responses},
+    {&FrontendCells::compression_bytes_in, &FrontendTotals::compression_bytes_in},
+    {&FrontendCells::compression_bytes_out, &FrontendTotals::compression_bytes_out},
+    {&FrontendCells::compression_bytes_bypassed, &FrontendTotals::compression_bytes_bypassed},
 };
 constexpr DurationRow<FrontendCells, FrontendTotals> kFrontendDurations[] = {
     {&FrontendCells::request_duration, &FrontendTotals::request_duration},
@@ -46,6 +50,10 @@ constexpr CounterRow<ServerCells, ServerTotals> kServerCounters[] = {
     {&ServerCells::denied_responses, &ServerTotals::denied_responses},
     {&ServerCells::connects, &ServerTotals::connects},
     {&ServerCells::reuses, &ServerTotals::reuses},
+    {&ServerCells::compression_responses, &ServerTotals::compression_responses},
+    {&ServerCells::compression_bytes_in, &ServerTotals::compression_bytes_in},
+    {&ServerCells::compression_bytes_out, &ServerTotals::compression_bytes_out},
+    {&ServerCells::compression_bytes_bypassed, &ServerTotals::compression_bytes_bypassed},
 };
 constexpr DurationRow<ServerCells, ServerTotals> kServerDurations[] = {
     {&ServerCells::queue_duration, &ServerTotals::queue_duration},
@@ -243,6 +251,8 @@ WorkerTotals Totals::process() const {
       for (const metrics::Counter& version : frontend.tls_handshakes)
         sum.tls_handshakes += version.value();
       sum.tls_resumptions += frontend.tls_resumptions.value();
+      sum.compression_bytes_in += frontend.compression_bytes_in.value();
+      sum.compression_bytes_out += frontend.compression_bytes_out.value();
     }
   }
   const std::int64_t workers = std::max<std::int64_t>(figures_.workers(), 1);
@@ -311,6 +321,10 @@ void Totals::tick_process(Duration elapsed) {
   sample(process_rates_.bytes_out, process_before_.bytes_out, now.bytes_out, elapsed);
   sample(process_rates_.tls_handshakes, process_before_.tls_handshakes, now.tls_handshakes,
          elapsed);
+  sample(process_rates_.compression_bytes_in, process_before_.compression_bytes_in,
+         now.compression_bytes_in, elapsed);
+  sample(process_rates_.compression_bytes_out, process_before_.compression_bytes_out,
+         now.compression_bytes_out, elapsed);
 }
 
 // ---- clearing ----------------------------------------------------------------------------------

@@ -32,6 +32,10 @@ struct FrontendTotals {
   std::uint64_t denied_requests = 0;
   std::uint64_t denied_responses = 0;
   std::uint64_t intercepted = 0;
+  std::uint64_t compression_responses = 0;
+  std::uint64_t compression_bytes_in = 0;
+  std::uint64_t compression_bytes_out = 0;
+  std::uint64_t compression_bytes_bypassed = 0;
   std::array<std::uint64_t, static_cast<std::size_t>(RequestError::kCount)> request_errors{};
   ResponseTotals responses{};
   DurationTotals request_duration;
@@ -53,6 +57,10 @@ struct ServerTotals {
   std::uint64_t denied_responses = 0;
   std::uint64_t connects = 0;
   std::uint64_t reuses = 0;
+  std::uint64_t compression_responses = 0;
+  std::uint64_t compression_bytes_in = 0;
+  std::uint64_t compression_bytes_out = 0;
+  std::uint64_t compression_bytes_bypassed = 0;
   std::int64_t idle_connections = 0;
   std::int64_t used_connections = 0;
   ResponseTotals responses{};
@@ -76,6 +84,8 @@ struct WorkerTotals {
   std::int64_t pipes_free = 0;
   std::int64_t idle_percent = 100;  // mean of all workers
   std::uint64_t log_dropped = 0;
+  std::uint64_t compression_bytes_in = 0;
+  std::uint64_t compression_bytes_out = 0;
   std::int64_t tls_connections_now = 0;  // of clients, handshake done
   std::uint64_t tls_handshakes = 0;      // done
   std::uint64_t tls_resumptions = 0;     // of these
@@ -97,6 +107,8 @@ struct ProcessRates {
   Rate requests;
   Rate bytes_out;
   Rate tls_handshakes;
+  Rate compression_bytes_in;
+  Rate compression_bytes_out;
 };
 
 /// Owner: lb/server. Thread: control.

@@ -201,7 +201,13 @@ void LineFormatter::format_json(const Outcome& outcome, bool is_request) {
 
   if (is_request) line_.text(",\"status\":").number(std::int64_t{outcome.status});
   line_.text(",\"bytes_in\":").number(outcome.bytes_in);
-  line_.text(",\"bytes_out\":").number(outcome.bytes_out).text(",\"termination\":\"");
+  line_.text(",\"bytes_out\":").number(outcome.bytes_out);
+  if (!outcome.coding.empty()) {
+    line_.text(",\"compression\":\"").text(outcome.coding).text("\",\"compression_in\":");
+    line_.number(outcome.bytes_before_coding).text(",\"compression_out\":");
+    line_.number(outcome.bytes_after_coding);
+  }
+  line_.text(",\"termination\":\"");
   line_.character(static_cast<char>(outcome.cause)).character(static_cast<char>(outcome.phase));
   line_.character('"');
   if (is_request) append_json_time(line_, ",\"request_ms\":", outcome.request_time);

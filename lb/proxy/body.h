@@ -45,6 +45,7 @@ class BodySink {
  public:
   /// Most pieces in one send().
   static constexpr std::size_t kPiecesMax = 16;
+  static constexpr std::uint64_t kTurnBytesMax = 2 * 1024 * 1024;
 
   virtual ~BodySink() = default;
 
@@ -55,6 +56,8 @@ class BodySink {
   /// Sends pieces of the body, or, with `last`, its end. False: broken.
   [[nodiscard]] virtual bool send(std::span<const iovec> pieces, bool last,
                                   std::string_view trailers) = 0;
+  /// Most bytes that one run of a pump should give it before other connections get their turn.
+  [[nodiscard]] virtual std::uint64_t turn_bytes_max() const { return kTurnBytesMax; }
   /// What is spliced into socket() is what the peer reads.
   [[nodiscard]] virtual bool can_splice() const = 0;
   /// Announces `bytes` that will be spliced into socket(). False: broken.

@@ -7,6 +7,7 @@
 #include "common/event/wheel.h"
 #include "common/random.h"
 #include "http/message.h"
+#include "lb/compression/encoder_pool.h"
 #include "lb/config/snapshot.h"
 #include "lb/figures/captures.h"
 #include "lb/figures/figures.h"
@@ -52,6 +53,7 @@ struct Context {
 
   BufferPool buffers;
   PipePool pipes{figures.worker(), snapshot.global.nbthread};
+  compression::EncoderPool encoders{figures.worker()};
   http::Limits limits;
   Random random{random_seed()};
   std::vector<std::unique_ptr<upstream::LocalBackend>> backends;

@@ -31,7 +31,7 @@ void Exchange::begin(ClientSide& client, config::FrontendIndex frontend) {
   interims_ = 0;
   needs_fresh_ = false;
   request_given_ = request_broken_ = reading_request_ = false;
-  response_started_ = closes_client_ = frames_by_close_ = false;
+  response_started_ = closes_client_ = frames_by_close_ = bypasses_compression_ = false;
   end_cause_ = Cause::kNone;
   end_phase_ = Phase::kNone;
   tunnel_up_done_ = tunnel_down_done_ = false;
@@ -300,6 +300,7 @@ void Exchange::end(Cause cause, Phase phase, AfterExchange after) {
   // A slot may lie unused for long: its pipes are wanted elsewhere.
   request_pump_.reset();
   response_pump_.reset();
+  compressor_.reset();
   state_ = State::kFinished;
   client_->exchange_finished(after);
 }
@@ -330,6 +331,7 @@ void Exchange::fill(Outcome& outcome) const {
   outcome.status = status_;
   outcome.bytes_out = client_->bytes_sent();
   outcome.bytes_spliced = response_pump_.bytes_spliced();
+  fill_compression(outcome);
   outcome.accepted_at = accepted_at_;
   outcome.request_time = between(began_, head_at_);
   outcome.response_time = between(sent_at_, response_at_);

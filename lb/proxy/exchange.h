@@ -12,7 +12,9 @@
 #pragma once
 
 #include "http/local_response.h"
+#include "lb/compression/head_edits.h"
 #include "lb/proxy/client_side.h"
+#include "lb/proxy/compressor.h"
 #include "lb/proxy/context.h"
 #include "lb/proxy/h1_upstream.h"
 #include "lb/proxy/outcome.h"
@@ -101,6 +103,19 @@ class Exchange final : public upstream::ConnectionUser,
   void response_complete();
   [[nodiscard]] bool keeps_client();
 
+  // ---- compression of the answer (exchange_compression.cc)
+  /// nullptr: it is off.
+  [[nodiscard]] const config::Compression* compression() const noexcept;
+  /// What changes in the answer's head; `framing` becomes that of its body as it is then.
+  [[nodiscard]] compression::HeadEdits plan_compression(http::BodyFraming& framing);
+  [[nodiscard]] bool begin_compression(const config::Compression& settings,
+                                       http::ContentCoding coding, http::BodyFraming& framing);
+  [[nodiscard]] BodySink& response_sink() {
+    if (compressor_.is_on()) return compressor_;
+    return client_->response_body();
+  }
+  void fill_compression(Outcome& outcome) const;
+
   // ---- when it goes wrong (exchange_failure.cc)
   void attempt_failed(Failure failure);
   [[nodiscard]] bool may_try_again(Failure failure) const;
@@ -152,6 +167,8 @@ class Exchange final : public upstream::ConnectionUser,
   ServerSide* upstream_ = &h1_;  // the one of this attempt
   Pump request_pump_;
   Pump response_pump_;
+  Compressor compressor_;
+  bool bypasses_compression_ = false;  // no encoder could be had
   bool request_given_ = false;    // the whole request has been given to the server's socket
   bool request_broken_ = false;   // the server stopped reading it; it may still answer
   bool reading_request_ = false;  // waiting for more of the request's body

@@ -37,9 +37,13 @@ void Exchange::send_request() {
   sent_at_ = now();
   const std::string client_host = frontend().forwardfor ? client_->address().host() : std::string();
   const std::array added = {http::AddedField{frontend().unique_id_header, unique_id_}};
+  constexpr std::array<std::string_view, 1> kAcceptEncoding = {"accept-encoding"};
+  const config::Compression* coding = compression();
+  const bool offloads = coding != nullptr && coding->offload;
   const http::RequestEdits edits{
       .forwarded_for = client_host,
       .added = std::span(added).first(unique_id_.empty() ? 0 : 1),
+      .removed = std::span(kAcceptEncoding).first(offloads ? 1 : 0),
       .keep_upgrade = request_.upgrade,
   };
   upstream_->send_head(client_->request_base(), request_, edits);
@@ -192,7 +196,8 @@ void Exchange::start_response() {
     start_tunnel();
     return;
   }
-  const http::BodyFraming framing = http::framing_for_client(response_, request_.version);
+  http::BodyFraming framing = http::framing_for_client(response_, request_.version);
+  const compression::HeadEdits changes = plan_compression(framing);
   using Say = http::ResponseEdits::Connection;
   // An answer that comes before the request's end leaves the rest of it unread.
   const bool keeps =
@@ -203,17 +208,21 @@ void Exchange::start_response() {
   frames_by_close_ = framing.kind == http::BodyFraming::Kind::kUntilClose;
   state_ = State::kStreaming;
   if (!client_->send_head(upstream_->response_base(), response_,
-                          {.connection = say, .framing = framing})) {
+                          {.connection = say,
+                           .framing = framing,
+                           .added = changes.added(),
+                           .removed = changes.removed()})) {
     client_aborted();
     return;
   }
+  compressor_.attach(client_->response_body());
   upstream_->begin_body(response_);
   move_response();
 }
 
 void Exchange::move_response() {
   BodySource& body = upstream_->response_body();
-  switch (response_pump_.run(body, client_->response_body())) {
+  switch (response_pump_.run(body, response_sink())) {
     case Pump::State::kDone:
       server().note_answer(response_pump_.bytes(), response_pump_.bytes_spliced() > 0);
       release_server(request_given_ && !request_broken_ && response_.keep_alive);

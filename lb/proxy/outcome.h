@@ -60,6 +60,10 @@ struct Outcome {
   std::uint64_t bytes_in = 0;       // from the client, heads included
   std::uint64_t bytes_out = 0;      // to the client, heads included
   std::uint64_t bytes_spliced = 0;  // of bytes_out: moved without being copied
+  std::string_view coding;          // "gzip", "br": what the body got here; empty: none
+  std::uint64_t bytes_before_coding = 0;  // of the body
+  std::uint64_t bytes_after_coding = 0;
+  std::uint64_t bytes_bypassed = 0;  // of a body that went as it is because no encoder was left
   Cause cause = Cause::kNone;
   Phase phase = Phase::kNone;
 

@@ -23,7 +23,8 @@ void Pump::reset() noexcept {
 Pump::State Pump::run(BodySource& source, BodySink& sink) {
   run_bytes_ = 0;
   State state = State::kYields;
-  while (run_bytes_ < kRunBytesMax) {
+  const std::uint64_t most = sink.turn_bytes_max();
+  while (run_bytes_ < most) {
     if (!sink.is_drained()) {
       if (!sink.flush()) return State::kSinkBroken;
       if (!sink.is_drained()) {

@@ -34,8 +34,6 @@ class Pump {
   void reset() noexcept;
 
  private:
-  // One run moves at most this much before other connections get their turn.
-  static constexpr std::uint64_t kRunBytesMax = 2 * 1024 * 1024;
   /// What a round counts as at least: tiny chunks cost calls, not bytes.
   static constexpr std::uint64_t kRoundBytesMin = 4096;
 

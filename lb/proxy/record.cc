@@ -20,6 +20,15 @@ void count(figures::ServerCells& cells, const Outcome& outcome) {
   cells.total_duration.observe(outcome.total_time);
 }
 
+template <class Cells>
+void count_compression(Cells& cells, const Outcome& outcome) {
+  cells.compression_bytes_bypassed.add(outcome.bytes_bypassed);
+  if (outcome.coding.empty()) return;
+  cells.compression_responses.add();
+  cells.compression_bytes_in.add(outcome.bytes_before_coding);
+  cells.compression_bytes_out.add(outcome.bytes_after_coding);
+}
+
 }  // namespace
 
 void record(Context& context, const Outcome& outcome) {
@@ -35,7 +44,9 @@ void record(Context& context, const Outcome& outcome) {
   frontend.request_duration.observe(outcome.total_time);
   figures.worker().bytes_out.add(outcome.bytes_out);
   figures.worker().bytes_out_spliced.add(outcome.bytes_spliced);
+  count_compression(frontend, outcome);
   if (outcome.backend) {
+    count_compression(figures.backend(*outcome.backend), outcome);
     count(outcome.server ? figures.server(*outcome.backend, *outcome.server)
                          : figures.backend(*outcome.backend),
           outcome);
