@@ -219,11 +219,13 @@ constexpr std::array kServerSharedKeys = {
     or_boolean(section("ssl", kServerSslSection,
                        "Speak TLS with the server; `true`: with all defaults, believing the CAs of "
                        "the system.")),
+    word("proto", "h1 h2", "h1",
+         "What is spoken with the server: HTTP/1.1, or HTTP/2, by ALPN where it has `ssl` and by "
+         "prior knowledge where it has not. Mode `http`."),
     boolean("check-ssl", "true with `ssl`, unless checks go elsewhere", "Speak TLS in checks too."),
 };
 
 constexpr std::array kServerLaterKeys = {
-    later("proto", "HTTP/2 towards the server."),
     later("cookie", "The server's value in the persistence cookie."),
     later("resolvers", "Follow the server's name in DNS."),
     later("track", "Take another server's health."),

@@ -32,10 +32,9 @@ constexpr std::array kSslKeys = {
         "Ciphers of TLS 1.3, separated by colons."),
     row("curves", Kind::kString, "X25519:P-256:P-384",
         "Groups for the exchange of keys, separated by colons."),
-    shaped(with_later(word("alpn", "http/1.1", "http/1.1",
-                           "Protocols to agree on, best first. A client that speaks none of them "
-                           "is refused; one that says nothing is not."),
-                      "h2"),
+    shaped(word("alpn", "h2 http/1.1", "h2, http/1.1",
+                "Protocols to agree on, best first. A client that speaks none of them is refused; "
+                "one that says nothing is not, and speaks HTTP/1.1."),
            Shape::kOneOrList),
     word("verify", "none optional required", "none",
          "Whether clients show a certificate: `optional` lets those without one in, never those "

@@ -14,20 +14,6 @@ namespace {
 
 constexpr std::uint8_t kSizeDigitsMax = 16;
 
-/// Fields a sender must not put into trailers and which a peer that merges trailers into the head
-/// would be misled by: framing, routing, authority, connection (RFC 9110 §6.5.1).
-bool is_forbidden_trailer(std::string_view name) noexcept {
-  constexpr std::array<std::string_view, 12> kNames = {
-      "authorization", "cache-control", "content-encoding",   "content-range",
-      "content-type",  "location",      "max-forwards",       "proxy-authorization",
-      "range",         "set-cookie",    "proxy-authenticate", "www-authenticate"};
-  // Every field with an id frames, routes, ends at this hop or carries a session.
-  return field_id(name) != FieldId::kOther ||
-         std::ranges::any_of(kNames, [name](std::string_view forbidden) {
-           return equals_ignoring_case(name, forbidden);
-         });
-}
-
 int hex_value(unsigned char c) noexcept {
   if (c >= '0' && c <= '9') return c - '0';
   const int letter = c | 0x20;

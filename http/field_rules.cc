@@ -140,4 +140,16 @@ bool upgrade_may_pass(const char* base, const FieldList& fields) noexcept {
   return any;
 }
 
+bool is_forbidden_trailer(std::string_view name) noexcept {
+  constexpr std::array<std::string_view, 12> kNames = {
+      "authorization", "cache-control", "content-encoding",   "content-range",
+      "content-type",  "location",      "max-forwards",       "proxy-authorization",
+      "range",         "set-cookie",    "proxy-authenticate", "www-authenticate"};
+  // Every field with an id frames, routes, ends at this hop or carries a session.
+  return field_id(name) != FieldId::kOther ||
+         std::ranges::any_of(kNames, [name](std::string_view forbidden) {
+           return equals_ignoring_case(name, forbidden);
+         });
+}
+
 }  // namespace tandem::http

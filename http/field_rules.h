@@ -1,5 +1,5 @@
 // What single field values mean to a proxy: lengths, codings, authorities, Connection options.
-// Pure functions over text whose bytes the scanner has already allowed. Internal to http.
+// Pure functions over text whose bytes the scanner has already allowed.
 #pragma once
 
 #include "http/message.h"
@@ -40,5 +40,9 @@ void mark_nominated_fields(const char* base, FieldList& fields) noexcept;
 /// Whether the Upgrade fields name only protocols that may be tunnelled after 101, and at least
 /// one. Not HTTP itself (h2c) and not TLS: requests inside such a tunnel would go round every rule.
 [[nodiscard]] bool upgrade_may_pass(const char* base, const FieldList& fields) noexcept;
+
+/// Fields a sender must not put into trailers and which a peer that merges trailers into the head
+/// would be misled by: framing, routing, authority, connection (RFC 9110 §6.5.1).
+[[nodiscard]] bool is_forbidden_trailer(std::string_view name) noexcept;
 
 }  // namespace tandem::http

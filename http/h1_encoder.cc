@@ -1,6 +1,7 @@
 #include "http/h1_encoder.h"
 
 #include "common/text.h"
+#include "http/hop_fields.h"
 #include "http/scan.h"
 #include "http/writer.h"
 
@@ -14,14 +15,9 @@ namespace {
 /// options, one framing field, the names of Host and X-Forwarded-For, the end.
 constexpr std::size_t kOwnBytesMax = 256;
 
-constexpr std::uint32_t mask(FieldId id) noexcept { return 1U << static_cast<unsigned>(id); }
-
 /// Fields that are never copied: they end at this hop, or are written anew. Content-Length may be,
 /// see length_stands().
-constexpr std::uint32_t kNeverCopied = mask(FieldId::kConnection) | mask(FieldId::kContentLength) |
-                                       mask(FieldId::kHttp2Settings) | mask(FieldId::kKeepAlive) |
-                                       mask(FieldId::kProxyConnection) | mask(FieldId::kTe) |
-                                       mask(FieldId::kTransferEncoding);
+constexpr FieldMask kNeverCopied = kHopFields | mask(FieldId::kContentLength);
 
 std::size_t edits_bound(std::span<const AddedField> added) noexcept {
   std::size_t bytes = 0;
@@ -103,18 +99,6 @@ void put_framing(Writer& out, const BodyFraming& framing) noexcept {
   }
 }
 
-/// TE names what this hop understands; of it only "trailers" is a promise that also holds for us.
-bool accepts_trailers(const char* base, const RequestHead& head) noexcept {
-  if (!head.fields.has(FieldId::kTe) || head.version < 11) return false;
-  for (const Field& field : head.fields) {
-    if (field.id != FieldId::kTe) continue;
-    std::string_view list = field.value.in(base);
-    while (!list.empty())
-      if (scan::is_token(scan::next_member(list), "trailers")) return true;
-  }
-  return false;
-}
-
 void put_request_line(Writer& out, const char* base, const RequestHead& head) noexcept {
   const Slice& method = head.method_name;
   if (head.form == TargetForm::kOrigin && head.path.offset == method.end() + 1) [[likely]] {
@@ -154,6 +138,17 @@ void put_request_connection(Writer& out, bool upgrade, bool close, bool trailers
 }
 
 }  // namespace
+
+bool accepts_trailers(const char* base, const RequestHead& head) noexcept {
+  if (!head.fields.has(FieldId::kTe) || head.version < 11) return false;
+  for (const Field& field : head.fields) {
+    if (field.id != FieldId::kTe) continue;
+    std::string_view list = field.value.in(base);
+    while (!list.empty())
+      if (scan::is_token(scan::next_member(list), "trailers")) return true;
+  }
+  return false;
+}
 
 BodyFraming framing_for_client(const ResponseHead& head, std::uint8_t client_version) noexcept {
   using Kind = BodyFraming::Kind;

@@ -173,7 +173,7 @@ struct MessageHead {
   FieldList fields;
   BodyFraming framing;
   std::uint32_t head_bytes = 0;  // through the empty line that ends the head
-  std::uint8_t version = 11;     // 10 or 11; a higher minor version is read as 11 (RFC 9110 §2.5)
+  std::uint8_t version = 11;     // 10 or 11, higher minor ones too (RFC 9110 §2.5); 20
   bool keep_alive = false;       // the peer is willing to go on after this message
   bool length_as_is = false;     // Content-Length is written as we would write it
   bool upgrade = false;  // request: asks for a protocol we may tunnel; response: it is a 101

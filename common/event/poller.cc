@@ -170,8 +170,19 @@ void Poller::end_turn_soon() noexcept {
   if (!in_turn_) uv_async_send(sweep_.get());
 }
 
+void Poller::at_turn_end(TurnEnd& who) noexcept {
+  if (who.is_linked()) return;
+  turn_ends_.push_back(who);
+  end_turn_soon();
+}
+
 void Poller::end_turn() {
   if (on_turn_end_) on_turn_end_();
+  while (!turn_ends_.empty()) {
+    TurnEnd& first = turn_ends_.front();
+    first.unlink();
+    first.on_turn_end();
+  }
   in_turn_ = false;
   release_retired();
 }

@@ -8,6 +8,7 @@
 
 #include "common/event/handle.h"
 #include "common/event/loop.h"
+#include "common/intrusive_list.h"
 
 #include <sys/uio.h>
 
@@ -83,6 +84,8 @@ class Socket {
   [[nodiscard]] bool watch() noexcept;
   /// From now on until it is closed all bytes go through `layer`. After attach().
   void set_layer(std::unique_ptr<Layer> layer) noexcept { layer_ = std::move(layer); }
+  /// Takes it off again, for another socket that goes on with the same descriptor.
+  [[nodiscard]] std::unique_ptr<Layer> take_layer() noexcept { return std::move(layer_); }
   /// nullptr: there is none, or the socket is closed.
   [[nodiscard]] Layer* layer() const noexcept { return layer_.get(); }
   /// What is read and written is what is on the wire: it may be spliced.
@@ -129,6 +132,18 @@ class Socket {
   bool again_ = false;
 };
 
+struct InTurnEnds {};
+
+/// Who has something to do once, when all events of a turn have been handled. Destroying it, or
+/// taking it out of its list, calls that off. Thread: the poller's.
+class TurnEnd : public ListLink<InTurnEnds> {
+ public:
+  virtual void on_turn_end() = 0;
+
+ protected:
+  ~TurnEnd() = default;
+};
+
 /// One for each loop. Thread: the loop's.
 class Poller {
  public:
@@ -144,6 +159,8 @@ class Poller {
   void again(Socket& socket);
   /// Makes on_turn_end run soon: at the end of this turn, or in one of its own.
   void end_turn_soon() noexcept;
+  /// Calls `who` at the end of this turn, or soon: once, however often it is asked for.
+  void at_turn_end(TurnEnd& who) noexcept;
   /// Runs at the end of each turn, after the events and before retired sockets go.
   void set_on_turn_end(std::move_only_function<void()> callback) {
     on_turn_end_ = std::move(callback);
@@ -161,6 +178,7 @@ class Poller {
   Loop& loop_;
   int epoll_fd_;
   std::move_only_function<void()> on_turn_end_;
+  IntrusiveList<TurnEnd, InTurnEnds> turn_ends_;
   std::vector<std::unique_ptr<Socket>> retired_;
   std::vector<std::unique_ptr<Socket>> leaving_;
   std::deque<Socket*> again_queue_;

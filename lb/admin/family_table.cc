@@ -182,6 +182,22 @@ constexpr std::array<FamilyInfo, kFamilies> kTable = {{
      Type::Gauge,
      "Client connections whose TLS handshake is done.",
      {"frontend"}},  // kTlsConnections
+    {"tandem_frontend_http2_connections_total",
+     Type::Counter,
+     "Client connections that spoke HTTP/2.",
+     {"frontend"}},  // kHttp2Connections
+    {"tandem_frontend_http2_current_connections",
+     Type::Gauge,
+     "Client connections that speak HTTP/2.",
+     {"frontend"}},  // kHttp2ConnectionsNow
+    {"tandem_frontend_http2_resets_total",
+     Type::Counter,
+     "Streams of HTTP/2 that clients reset.",
+     {"frontend"}},  // kHttp2Resets
+    {"tandem_frontend_http2_connections_ended_total",
+     Type::Counter,
+     "HTTP/2 connections that were ended for what the client did, by why.",
+     {"frontend", "reason"}},  // kHttp2ConnectionsEnded
     {"tandem_server_tls_handshakes_total",
      Type::Counter,
      "TLS handshakes with a server, by how they ended.",

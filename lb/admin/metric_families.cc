@@ -151,6 +151,15 @@ void add_tls(Builder& builder, const FrontendSample& frontend) {
   builder.add(Family::kTlsConnections, {name}, frontend.tls_connections);
 }
 
+void add_http2(Builder& builder, const FrontendSample& frontend) {
+  const std::string_view name = frontend.name;
+  builder.add(Family::kHttp2Connections, {name}, frontend.http2_connections);
+  builder.add(Family::kHttp2ConnectionsNow, {name}, frontend.http2_connections_now);
+  builder.add(Family::kHttp2Resets, {name}, frontend.http2_resets);
+  builder.add(Family::kHttp2ConnectionsEnded, {name, "error"}, frontend.http2_errors);
+  builder.add(Family::kHttp2ConnectionsEnded, {name, "flood"}, frontend.http2_floods);
+}
+
 /// `first` of four families in a row.
 void add_compression(Builder& builder, Family first, std::string_view name,
                      const CompressionSample& compression) {
@@ -194,6 +203,7 @@ void add_frontend(Builder& builder, const FrontendSample& frontend) {
   if (frontend.compresses)
     add_compression(builder, Family::kFrontendCompressed, name, frontend.compression);
   if (frontend.has_tls) add_tls(builder, frontend);
+  if (frontend.has_requests) add_http2(builder, frontend);
   builder.add(Family::kFrontendDuration, {name}, frontend.request_duration);
 }
 

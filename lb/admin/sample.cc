@@ -53,6 +53,11 @@ FrontendSample sample_frontend(const Source& source, config::FrontendIndex f) {
     sample.tls_aborts += cells.tls_aborts.value();
     sample.tls_resumptions += cells.tls_resumptions.value();
     sample.tls_connections += cells.tls_connections_now.value();
+    sample.http2_connections += cells.http2_connections.value();
+    sample.http2_connections_now += cells.http2_connections_now.value();
+    sample.http2_resets += cells.http2_resets.value();
+    sample.http2_errors += cells.http2_errors.value();
+    sample.http2_floods += cells.http2_floods.value();
     for (std::size_t i = 0; i < sample.proxy_header_errors.size(); ++i)
       sample.proxy_header_errors[i] += cells.proxy_header_errors[i].value();
     for (std::size_t i = 0; i < sample.client_hellos.size(); ++i)

@@ -58,6 +58,11 @@ struct FrontendSample {
   std::uint64_t tls_aborts = 0;
   std::uint64_t tls_resumptions = 0;
   std::int64_t tls_connections = 0;
+  std::uint64_t http2_connections = 0;
+  std::int64_t http2_connections_now = 0;
+  std::uint64_t http2_resets = 0;
+  std::uint64_t http2_errors = 0;
+  std::uint64_t http2_floods = 0;
   std::array<std::uint64_t, static_cast<std::size_t>(figures::RequestError::kCount)> errors{};
   bool expects_proxy_headers = false;  // on one of its addresses
   std::array<std::uint64_t, static_cast<std::size_t>(figures::ProxyHeaderError::kCount)>

@@ -20,6 +20,7 @@ constexpr Word<InitialState> kStates[] = {{"ready", InitialState::kReady},
 
 constexpr Word<SendProxy> kSendProxies[] = {
     {"none", SendProxy::kNone}, {"v1", SendProxy::kV1}, {"v2", SendProxy::kV2}};
+constexpr Word<Proto> kProtos[] = {{"h1", Proto::kH1}, {"h2", Proto::kH2}};
 
 /// Where the server listens: somewhere a connection can be made to.
 std::optional<SocketAddress> build_address(const BuildContext& context, const Place& at) {
@@ -90,6 +91,7 @@ std::optional<Server> build_server(const BuildContext& context, const Place& pla
   build_intervals(layers, server);
   build_observation(context, layers, server);
   read(layers.find("send-proxy"), kSendProxies, server.send_proxy);
+  read(layers.find("proto"), kProtos, server.proto);
   if (const Place own = layers.find("check-send-proxy"))
     read(own, server.check_send_proxy.emplace());
   server.ssl = build_server_ssl(context, layers.find("ssl"), server);

@@ -187,6 +187,9 @@ enum class InitialState : std::uint8_t { kReady, kDrain, kMaint };
 /// Whether connections begin with a PROXY header, and of which version.
 enum class SendProxy : std::uint8_t { kNone, kV1, kV2 };
 
+/// What is spoken with a server, in mode http.
+enum class Proto : std::uint8_t { kH1, kH2 };
+
 struct Server {
   std::string name;
   std::uint32_t id = 0;  // sid of show stat, 1-based in its backend
@@ -212,6 +215,7 @@ struct Server {
   OnError on_error = OnError::kFailCheck;
   std::optional<ServerSsl> ssl;   // none: plain
   std::optional<bool> check_ssl;  // none: where the check goes to the server's own address
+  Proto proto = Proto::kH1;
   SendProxy send_proxy = SendProxy::kNone;
   std::optional<bool> check_send_proxy;  // none: as send_proxy, where checks go to `address` itself
   friend bool operator==(const Server&, const Server&) = default;

@@ -72,6 +72,11 @@ struct FrontendCells {
   metrics::Counter tls_failures;                             // handshakes refused by either side
   metrics::Counter tls_aborts;                               // handshakes whose client went away
   metrics::Gauge tls_connections_now;
+  metrics::Counter http2_connections;  // client connections that spoke HTTP/2
+  metrics::Gauge http2_connections_now;
+  metrics::Counter http2_resets;  // streams reset by clients
+  metrics::Counter http2_errors;  // connections ended because the client broke the protocol
+  metrics::Counter http2_floods;  // connections ended because the client cost too much
   ResponseCounters responses;
   metrics::DurationHistogram request_duration;  // first byte of the request to last of the answer
 };

@@ -142,6 +142,11 @@ void Acceptor::begin_session(int fd, const SocketAddress& peer, const SocketAddr
   connection->start();
 }
 
+void Acceptor::go_on(ClientConnection& connection) {
+  connections_.push_back(connection);
+  connection.start();
+}
+
 void Acceptor::handshake_done(const tls::Stream& stream) {
   figures::FrontendCells& cells = context_.figures.frontend(frontend_);
   const bool is_newest = stream.version() == "TLSv1.3";

@@ -49,6 +49,8 @@ class Acceptor final : public event::Socket,
   /// Serves a connection that has been counted in: `peer` is the client, `local` the address it
   /// connected to; nullptr: that of the socket.
   void begin_session(int fd, const SocketAddress& peer, const SocketAddress* local = nullptr);
+  /// Another object goes on with a connection that has begun.
+  void go_on(ClientConnection& connection);
   /// A connection from `peer` is closed for want of a good PROXY header. `words`: for the log;
   /// empty where nothing came at all, as from who only looks whether somebody listens.
   void count_refused_header(figures::ProxyHeaderError error, const SocketAddress& peer,

@@ -25,6 +25,11 @@ std::int64_t milliseconds_or_minus_one(const std::optional<Duration>& duration) 
   return duration ? to_milliseconds(*duration) : -1;
 }
 
+std::string_view version_name(std::uint8_t version) noexcept {
+  if (version >= 20) return "HTTP/2.0";
+  return version >= 11 ? "HTTP/1.1" : "HTTP/1.0";
+}
+
 void append_request(LogLine& line, const Outcome& outcome, Escape escape) {
   if (outcome.method.empty()) {
     line.text("<BADREQ>");
@@ -32,7 +37,7 @@ void append_request(LogLine& line, const Outcome& outcome, Escape escape) {
   }
   line.escaped(outcome.method, escape, kMethodBytesMax).character(' ');
   line.escaped(outcome.target, escape, kTargetBytesMax);
-  line.text(outcome.version_minor == 0 ? " HTTP/1.0" : " HTTP/1.1");
+  line.character(' ').text(version_name(outcome.version));
 }
 
 /// "key":"value", or "key":null when there is none.
@@ -49,8 +54,7 @@ void append_json_text(LogLine& line, std::string_view key, std::string_view valu
 void append_json_request(LogLine& line, const Outcome& outcome) {
   append_json_text(line, ",\"method\":", outcome.method, kMethodBytesMax);
   append_json_text(line, ",\"target\":", outcome.target, kTargetBytesMax);
-  line.text(outcome.version_minor == 0 ? ",\"protocol\":\"HTTP/1.0\""
-                                       : ",\"protocol\":\"HTTP/1.1\"");
+  line.text(",\"protocol\":\"").text(version_name(outcome.version)).character('"');
   append_json_text(line, ",\"host\":", outcome.host, kHostBytesMax);
   append_json_text(line, ",\"user_agent\":", outcome.user_agent, kAgentBytesMax);
   append_json_text(line, ",\"referer\":", outcome.referer, kRefererBytesMax);

@@ -8,6 +8,15 @@ void ClientConnection::set_local_address(const SocketAddress& address) {
   local_ = std::make_unique<SocketAddress>(address);
 }
 
+void ClientConnection::take_over(ClientConnection& former) {
+  local_ = std::move(former.local_);
+  std::unique_ptr<event::Layer> layer = former.take_layer();
+  attach(former.detach());
+  if (layer == nullptr) return;
+  static_cast<tls::Stream&>(*layer).move_to(*this);
+  set_layer(std::move(layer));
+}
+
 const SocketAddress& ClientConnection::local_address() {
   if (local_) return *local_;
   sockaddr_storage local{};

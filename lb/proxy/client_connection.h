@@ -31,6 +31,8 @@ class ClientConnection : public event::Socket, public ListLink<InWorkerList> {
   virtual void stop_now() = 0;
 
  protected:
+  /// Goes on with the client of `former`, which keeps nothing of it.
+  void take_over(ClientConnection& former);
   /// The address the client connected to. Asks the kernel once if nobody has told; an empty one if
   /// the kernel does not know.
   [[nodiscard]] const SocketAddress& local_address();

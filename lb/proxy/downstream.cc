@@ -3,10 +3,11 @@
 #include "common/check.h"
 #include "http/local_response.h"
 #include "lb/proxy/acceptor.h"
+#include "lb/proxy/h2_downstream.h"
 #include "lb/proxy/request_slot.h"
 
+#include <algorithm>
 #include <array>
-#include <chrono>
 #include <utility>
 
 namespace tandem::lb::proxy {
@@ -114,6 +115,13 @@ void Downstream::decode() {
     if (requests_ > 0) set_deadline(timeouts().http_request);
   }
   const std::string_view message = input_.unread();
+  if (requests_ == 0) {
+    bool is_sure = false;
+    if (speaks_h2(message, is_sure)) {
+      if (is_sure) hand_over_to_h2();
+      return;
+    }
+  }
   switch (slot_->decoder.decode(message, slot_->exchange.request())) {
     case http::DecodeResult::kNeedMore:
       return;
@@ -131,8 +139,32 @@ void Downstream::decode() {
                         http::FieldSection::Role::kRequest, context_.limits, head.framing);
   state_ = State::kExchange;
   if (!watched()) set_deadline(kWatchAfter);
-  waits_for_ = ClientWait::kNothing;
+  limit_.reset();
   slot_->exchange.start();
+}
+
+/// RFC 9113 section 3: agreed on by ALPN, or known beforehand by the client, who then begins with
+/// the preface. `is_sure`: all of it is there.
+bool Downstream::speaks_h2(std::string_view message, bool& is_sure) const {
+  if (const tls::Stream* encryption = stream()) {
+    is_sure = true;
+    return encryption->protocol() == "h2";
+  }
+  if (message.front() != http2::kPreface.front()) return false;
+  const std::size_t common = std::min(message.size(), http2::kPreface.size());
+  is_sure = common == http2::kPreface.size();
+  return message.substr(0, common) == http2::kPreface.substr(0, common);
+}
+
+void Downstream::hand_over_to_h2() {
+  slot_->exchange.abandon();
+  release_slot();
+  state_ = State::kClosed;
+  clear();
+  ListLink<InWorkerList>::unlink();
+  acceptor_.go_on(*new H2Downstream(context_, acceptor_, *this, peer_, input_.unread()));
+  input_.reset();
+  context_.poller.retire(std::unique_ptr<event::Socket>(this));
 }
 
 void Downstream::refuse_head() {
@@ -157,10 +189,12 @@ void Downstream::on_deadline() {
       slot_->exchange.refuse(408, Cause::kClientTimeout);
       return;
     case State::kExchange:
-      if (waits_for_ == ClientWait::kNothing) {
+      if (limit_.waits_for() == ClientWait::kNothing) {
         static_cast<void>(watch());
-      } else if (sends_too_slowly()) {
+      } else if (limit_.is_broken(slot_->exchange.request_body_bytes(), timeouts().client)) {
         slot_->exchange.on_client_timeout();
+      } else {
+        set_deadline(timeouts().client);
       }
       return;
     case State::kFlushing:
@@ -219,38 +253,18 @@ void Downstream::begin_tunnel() {
 void Downstream::finish_sending() { Socket::finish_sending(); }
 
 void Downstream::wait_for_client(ClientWait wait) {
-  const bool goes_on = waits_for_ == wait;
-  waits_for_ = wait;
+  const bool anew = limit_.begin(wait, output_.bytes_sent(), slot_->exchange.request_body_bytes());
   if (wait == ClientWait::kNothing) {
     if (watched()) {
       clear();
     } else {
       set_deadline(kWatchAfter);
     }
-    return;
-  }
-  if (!watch()) {
+  } else if (!watch()) {
     set_deadline(Duration::zero());
-    return;
+  } else if (anew) {
+    set_deadline(timeouts().client);
   }
-  // The limit of an upload is not moved by each byte: at its end the bytes are counted. That of a
-  // reader is moved by what it takes, whatever else it does.
-  const bool has_read = output_.bytes_sent() != read_bytes_;
-  read_bytes_ = output_.bytes_sent();
-  if (goes_on && (wait == ClientWait::kToSend || !has_read)) return;
-  rate_checked_bytes_ = slot_->exchange.request_body_bytes();
-  set_deadline(timeouts().client);
-}
-
-bool Downstream::sends_too_slowly() {
-  if (waits_for_ != ClientWait::kToSend) return true;
-  const std::uint64_t bytes = slot_->exchange.request_body_bytes();
-  const auto seconds = std::chrono::ceil<std::chrono::seconds>(timeouts().client).count();
-  const std::uint64_t least = kBodyBytesPerSecondMin * static_cast<std::uint64_t>(seconds);
-  if (bytes - rate_checked_bytes_ < least) return true;
-  rate_checked_bytes_ = bytes;
-  set_deadline(timeouts().client);
-  return false;
 }
 
 void Downstream::watch_for_departure() {
@@ -310,10 +324,9 @@ void Downstream::close_after_sending() {
     return;
   }
   if (!output_.is_empty()) {
-    const bool has_read = output_.bytes_sent() != read_bytes_;
+    const bool has_read = limit_.take_progress(output_.bytes_sent());
     if (std::exchange(state_, State::kFlushing) != State::kFlushing || has_read)
       set_deadline(timeouts().client);
-    read_bytes_ = output_.bytes_sent();
     return;
   }
   if (request_read_ && input_.unread().empty() && !readable()) {

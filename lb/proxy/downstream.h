@@ -5,6 +5,7 @@
 #include "common/address.h"
 #include "common/event/wheel.h"
 #include "lb/proxy/client_connection.h"
+#include "lb/proxy/client_limit.h"
 #include "lb/proxy/client_side.h"
 #include "lb/proxy/context.h"
 #include "lb/proxy/input.h"
@@ -38,6 +39,8 @@ class Downstream final : public ClientConnection, public event::Deadline, privat
   void read_requests();
   [[nodiscard]] bool read_more();
   void decode();
+  [[nodiscard]] bool speaks_h2(std::string_view message, bool& is_sure) const;
+  void hand_over_to_h2();
   void refuse_head();
   void wait_for_bytes();
   void peer_finished();
@@ -74,7 +77,6 @@ class Downstream final : public ClientConnection, public event::Deadline, privat
   void close_now(bool with_reset = false);
 
   [[nodiscard]] const config::Timeouts& timeouts() const noexcept;
-  [[nodiscard]] bool sends_too_slowly();
   [[nodiscard]] Instant now() const noexcept { return context_.loop.now(); }
   void set_deadline(Duration wait) { context_.wheel.set(*this, now() + wait); }
   void release_slot();
@@ -95,8 +97,6 @@ class Downstream final : public ClientConnection, public event::Deadline, privat
   static constexpr Milliseconds kStopIdle{1'000};
   // A client that is not watched (nothing is expected from it) is, if its answer takes this long.
   static constexpr Milliseconds kWatchAfter{500};
-  // An upload slower than this over a whole `timeout client` is cut.
-  static constexpr std::uint64_t kBodyBytesPerSecondMin = 64;
   /// Pipelined requests that are answered at once, before others get their turn.
   static constexpr std::uint32_t kRequestsPerTurn = 64;
 
@@ -109,12 +109,10 @@ class Downstream final : public ClientConnection, public event::Deadline, privat
   SocketAddress peer_;
   std::uint32_t requests_ = 0;
   std::uint32_t lingered_bytes_ = 0;
-  std::uint64_t rate_checked_bytes_ = 0;
-  std::uint64_t read_bytes_ = 0;  // taken by a client that is slow to read, when it was looked at
   State state_ = State::kIdle;
   bool reading_ = false;      // read_requests() is on the stack
   bool request_read_ = true;  // nothing of the last request is still to come
-  ClientWait waits_for_ = ClientWait::kNothing;
+  ClientLimit limit_;
 };
 
 }  // namespace tandem::lb::proxy

@@ -18,6 +18,7 @@ Exchange::Exchange(Context& context)
     : context_(context),
       placement_(context, *this),
       h1_(context),
+      h2_(context),
       request_pump_(context.pipes),
       response_pump_(context.pipes) {}
 
@@ -168,7 +169,30 @@ upstream::ReuseNeed Exchange::reuse_need() const {
   return upstream::ReuseNeed::kCertain;
 }
 
+void Exchange::connect_h2() {
+  upstream_ = &h2_;
+  int error = 0;
+  const bool fresh = backend().config().http_reuse == config::HttpReuse::kNever || needs_fresh_;
+  H2ServerConnection* connection = H2ServerConnection::take(context_, server(), fresh, error);
+  if (connection == nullptr) {
+    attempt_failed(daemon::is_own_shortage(error) ? Failure::kOwnShortage : Failure::kConnect);
+    return;
+  }
+  reused_ = connection->is_used();
+  h2_.attach(*connection, *this);
+  if (connection->is_open()) {
+    if (reused_) server().cells().reuses.add();
+    placement_.note_connected();
+    send_request();
+    return;
+  }
+  state_ = State::kConnecting;
+  set_server_deadline(backend().config().timeouts.connect);
+}
+
 void Exchange::connect() {
+  if (server().config().proto == config::Proto::kH2) return connect_h2();
+  upstream_ = &h1_;
   if (upstream::Connection* pooled = server().take_idle(reuse_need(), now())) {
     reused_ = true;
     h1_.attach(*pooled, *this);
@@ -323,7 +347,7 @@ void Exchange::fill(Outcome& outcome) const {
     const char* base = client_->request_base();
     outcome.method = request_.method_name.in(base);
     outcome.target = request_.target.in(base);
-    outcome.version_minor = static_cast<std::uint8_t>(request_.version - 10);
+    outcome.version = request_.version;
     outcome.bytes_in = request_.head_bytes + request_pump_.bytes();
   }
   if (is_logged()) fill_for_log(outcome);

@@ -17,6 +17,7 @@
 #include "lb/proxy/compressor.h"
 #include "lb/proxy/context.h"
 #include "lb/proxy/h1_upstream.h"
+#include "lb/proxy/h2_upstream.h"
 #include "lb/proxy/outcome.h"
 #include "lb/proxy/placement.h"
 #include "lb/proxy/pump.h"
@@ -42,6 +43,8 @@ class Exchange final : public upstream::ConnectionUser,
 
   /// The first byte of a request has arrived on `frontend`.
   void begin(ClientSide& client, config::FrontendIndex frontend);
+  /// No request has come, and none will: the client speaks something else.
+  void abandon() noexcept { state_ = State::kFinished; }
   /// Where the decoder puts the head.
   [[nodiscard]] http::RequestHead& request() noexcept { return request_; }
 
@@ -86,6 +89,7 @@ class Exchange final : public upstream::ConnectionUser,
   void follow(Placement::Step step);
   void on_place(balance::ServerIndex server) override;
   void connect();
+  void connect_h2();
   [[nodiscard]] upstream::ReuseNeed reuse_need() const;
 
   // ---- one attempt (exchange_attempt.cc)
@@ -164,6 +168,7 @@ class Exchange final : public upstream::ConnectionUser,
   bool needs_fresh_ = false;  // a pooled connection has failed it
 
   H1Upstream h1_;
+  H2Upstream h2_;
   ServerSide* upstream_ = &h1_;  // the one of this attempt
   Pump request_pump_;
   Pump response_pump_;

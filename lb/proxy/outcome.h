@@ -47,7 +47,7 @@ struct Outcome {
   const SocketAddress* local = nullptr;  // the address the client connected to
   std::string_view method;               // empty: no request line could be read (<BADREQ>)
   std::string_view target;
-  std::uint8_t version_minor = 1;  // HTTP/1.x
+  std::uint8_t version = 11;       // of HTTP, as in http::MessageHead: 10, 11, 20
   std::string_view host;
   std::string_view user_agent;
   std::string_view referer;

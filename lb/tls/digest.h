@@ -10,4 +10,7 @@ namespace tandem::lb::tls {
 /// alone. Protects nothing by itself. Empty where OpenSSL was told to do without it (FIPS).
 [[nodiscard]] std::string md5_hex(std::string_view text);
 
+/// What a server answers to a WebSocket's key (RFC 6455 section 4.2.2), in base64.
+[[nodiscard]] std::string websocket_accept(std::string_view key);
+
 }  // namespace tandem::lb::tls

@@ -40,6 +40,9 @@ class Stream final : public event::Layer {
   Stream(SslPointer ssl, event::Socket& socket, HandshakeObserver* observer);
   ~Stream() override;
 
+  /// It becomes the layer of another socket, on the same descriptor.
+  void move_to(event::Socket& socket) noexcept { BIO_set_data(SSL_get_rbio(ssl_.get()), &socket); }
+
   [[nodiscard]] event::Transfer read(event::Socket& socket, std::span<char> into) noexcept override;
   [[nodiscard]] event::Transfer write(event::Socket& socket,
                                       std::span<const iovec> pieces) noexcept override;

@@ -42,7 +42,8 @@ int Connection::finish_connect() noexcept {
 event::Transfer Connection::secure() {
   if (!server_.config().ssl) return {.status = event::Transfer::Status::kDone};
   if (is_plain()) {
-    tls::SslPointer ssl = server_.config().ssl->context->begin();
+    tls::SslPointer ssl = server_.config().ssl->context->begin(
+        server_.config().proto == config::Proto::kH2 ? "h2" : "");
     if (!ssl) return {.status = event::Transfer::Status::kFailed, .error = ENOMEM};
     set_layer(std::make_unique<tls::Stream>(std::move(ssl), *this, &server_));
   }

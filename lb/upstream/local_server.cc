@@ -31,6 +31,7 @@ LocalServer::LocalServer(const config::Backend& backend, const config::Server& s
 }
 
 LocalServer::~LocalServer() {
+  multiplexed_.for_each([](Multiplexed& connection) { delete &connection; });
   open_.for_each([](Connection& connection) { delete &connection; });
 }
 
@@ -39,7 +40,10 @@ void LocalServer::apply(const ServerStanding& standing) {
   const bool shut = standing.shutdowns != standing_.shutdowns;
   standing_ = standing;
   if (moved) ++address_generation_;
-  if (moved || !standing.keeps_idle) drop_all_idle();
+  if (moved || !standing.keeps_idle) {
+    drop_all_idle();
+    multiplexed_.for_each([](Multiplexed& connection) { connection.retire(); });
+  }
   if (shut) shut_sessions();
 }
 
@@ -79,6 +83,15 @@ Connection* LocalServer::take_idle(ReuseNeed need, Instant now) {
     return &connection;
   }
   return nullptr;
+}
+
+Multiplexed* LocalServer::multiplexed_with_room() noexcept {
+  if (!standing_.keeps_idle) return nullptr;
+  Multiplexed* found = nullptr;
+  multiplexed_.for_each([&found](Multiplexed& connection) {
+    if (found == nullptr && connection.has_room()) found = &connection;
+  });
+  return found;
 }
 
 Connection* LocalServer::open(int& error) {

@@ -10,6 +10,7 @@
 #include "lb/figures/cells.h"
 #include "lb/tls/stream.h"
 #include "lb/upstream/connection.h"
+#include "lb/upstream/multiplexed.h"
 #include "lb/upstream/shared.h"
 #include "lb/upstream/standing.h"
 
@@ -35,6 +36,7 @@ class LocalServer final : public tls::HandshakeObserver {
   LocalServer(const LocalServer&) = delete;
   LocalServer& operator=(const LocalServer&) = delete;
 
+  [[nodiscard]] const config::Backend& backend() const noexcept { return backend_; }
   [[nodiscard]] const config::Server& config() const noexcept { return config_; }
   [[nodiscard]] ServerShared& shared() noexcept { return shared_; }
   [[nodiscard]] figures::ServerCells& cells() noexcept { return cells_; }
@@ -48,6 +50,10 @@ class LocalServer final : public tls::HandshakeObserver {
   [[nodiscard]] Connection* take_idle(ReuseNeed need, Instant now);
   /// Makes a connection and starts connecting. nullptr: `error` holds errno.
   [[nodiscard]] Connection* open(int& error);
+  /// A connection that others share and that has room, the oldest first; nullptr: none.
+  [[nodiscard]] Multiplexed* multiplexed_with_room() noexcept;
+  /// One more of these, made of a connection of open().
+  void add(Multiplexed& connection) noexcept { multiplexed_.push_back(connection); }
   /// Gives back a connection on which the last answer is complete and nothing is left over.
   void keep_idle(Connection& connection, Instant now);
   /// Closes a connection, idle or in use; destroys it at the end of the turn.
@@ -99,6 +105,7 @@ class LocalServer final : public tls::HandshakeObserver {
   ServerStanding standing_;
   std::size_t head_read_bytes_ = kHeadReadBytes;
   std::uint32_t address_generation_ = 0;  // raised when the server moves
+  IntrusiveList<Multiplexed, InMultiplexed> multiplexed_;
   IntrusiveList<Connection, InServerList> open_;
   IntrusiveList<Connection, InIdleList> idle_;  // front: used last
   std::uint32_t idle_count_ = 0;

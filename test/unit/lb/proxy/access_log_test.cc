@@ -97,7 +97,7 @@ TEST_CASE("httplog says how far a failed request came", "[access_log]") {
     outcome.redispatched = true;
     outcome.server_queue_ahead = 7;
     outcome.backend_queue_ahead = 8;
-    outcome.version_minor = 0;
+    outcome.version = 10;
     CHECK(line(Format::kHttplog, outcome) ==
           "10.0.1.2:33317 [06/Feb/2009:13:14:14.655] www app/web1 10/0/-1/-1/109 503 2750 - - "
           "SC-- 5/4/3/2/+3 7/8 \"GET /index.html HTTP/1.0\"\n");
