@@ -245,5 +245,100 @@ TEST_CASE("more sockets than one turn hands out are all told") {
   CHECK(told() == 600);
 }
 
+/// Counts, and tells a function.
+class Counted final : public TurnEnd {
+ public:
+  void on_turn_end() override {
+    ++calls;
+    if (callback) callback();
+  }
+
+  std::function<void()> callback;
+  int calls = 0;
+};
+
+TEST_CASE("who asks for the end of a turn is called there, once however often it asked") {
+  Loop loop;
+  Poller poller(loop);
+  Counted who;
+  poller.at_turn_end(who);
+  poller.at_turn_end(who);
+  CHECK(who.calls == 0);
+  while (who.calls == 0) loop.run_once();
+  poller.end_turn_soon();
+  bool over = false;
+  poller.set_on_turn_end([&over] { over = true; });
+  while (!over) loop.run_once();
+  CHECK(who.calls == 1);
+  // And again, when it asks again.
+  poller.at_turn_end(who);
+  while (who.calls == 1) loop.run_once();
+  CHECK(who.calls == 2);
+}
+
+TEST_CASE("a socket's event is over before the end of its turn comes") {
+  Pair pair;
+  Counted who;
+  bool handled = false;
+  pair.a->callback = [&] {
+    pair.poller.at_turn_end(who);
+    CHECK(who.calls == 0);
+    handled = true;
+  };
+  REQUIRE(pair.a->watch());
+  CHECK(pair.b->send("x").bytes == 1);
+  pair.run_until([&] { return handled; });
+  CHECK(who.calls == 1);
+}
+
+TEST_CASE("the end of a turn is called off by who is destroyed or taken out of its list") {
+  Loop loop;
+  Poller poller(loop);
+  Counted stays;
+  Counted leaves;
+  {
+    Counted destroyed;
+    destroyed.callback = [] { FAIL("called after its end"); };
+    poller.at_turn_end(destroyed);
+    poller.at_turn_end(leaves);
+    poller.at_turn_end(stays);
+  }
+  leaves.unlink();
+  while (stays.calls == 0) loop.run_once();
+  CHECK(leaves.calls == 0);
+}
+
+TEST_CASE("the end of a turn may bring others, or call them off") {
+  Loop loop;
+  Poller poller(loop);
+  Counted first;
+  Counted second;
+  Counted third;
+  auto fourth = std::make_unique<Counted>();
+  first.callback = [&] {
+    poller.at_turn_end(second);
+    third.unlink();
+    fourth.reset();
+  };
+  poller.at_turn_end(first);
+  poller.at_turn_end(third);
+  poller.at_turn_end(*fourth);
+  while (first.calls == 0) loop.run_once();
+  // In the same turn: what it sends leaves with the rest.
+  CHECK(second.calls == 1);
+  CHECK(third.calls == 0);
+}
+
+TEST_CASE("a poller that ends calls nobody any more") {
+  Counted who;
+  {
+    Loop loop;
+    Poller poller(loop);
+    poller.at_turn_end(who);
+  }
+  CHECK(who.calls == 0);
+  CHECK_FALSE(who.is_linked());
+}
+
 }  // namespace
 }  // namespace tandem::event
