@@ -40,7 +40,7 @@ enum class NoHello : std::uint8_t {
 /// Reads the hello at the beginning of `bytes`; what follows it does not matter.
 ///
 /// Anything but kNotWhole is said as early as it can be, and stays what it is when more bytes come.
-/// Where OpenSSL as the server would see a name, this one is seen.
+/// A server that is OpenSSL sees the same name and protocols in it.
 [[nodiscard]] std::expected<ClientHello, NoHello> read_client_hello(std::string_view bytes);
 
 }  // namespace tandem::lb::tls

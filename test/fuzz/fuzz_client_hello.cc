@@ -6,6 +6,7 @@
 
 #include <openssl/ssl.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -44,6 +45,8 @@ struct Seen {
   bool is_hello = false;
   std::optional<std::string> server_name;  // data of the extension
   std::optional<std::string> alpn;
+  std::size_t cipher_bytes = 0;
+  std::size_t compression_bytes = 0;
 };
 
 std::optional<std::string> extension_data(SSL* ssl, unsigned type) {
@@ -58,6 +61,9 @@ int note_hello(SSL* ssl, int* alert, void* into) {
   seen = {.is_hello = true,
           .server_name = extension_data(ssl, TLSEXT_TYPE_server_name),
           .alpn = extension_data(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation)};
+  const unsigned char* list = nullptr;
+  seen.cipher_bytes = SSL_client_hello_get0_ciphers(ssl, &list);
+  seen.compression_bytes = SSL_client_hello_get0_compression_methods(ssl, &list);
   *alert = SSL_AD_HANDSHAKE_FAILURE;
   return SSL_CLIENT_HELLO_ERROR;  // no more is wanted of it
 }
@@ -79,35 +85,60 @@ Seen seen_by_openssl(std::string_view bytes) {
   return seen;
 }
 
-/// The one name in data that is well formed; the rest is for the reader to refuse.
-std::string name_in(const std::string& data) { return data.size() < 5 ? "" : data.substr(5); }
+std::size_t two_bytes_at(std::string_view bytes, std::size_t at) {
+  return static_cast<std::size_t>(static_cast<std::uint8_t>(bytes[at])) << 8U |
+         static_cast<std::uint8_t>(bytes[at + 1]);
+}
 
-std::string protocols_in(const std::string& data) {
+/// The name in the data of an extension; nullopt: OpenSSL will refuse it when it comes to it.
+std::optional<std::string> name_in(const std::string& data) {
+  if (data.size() < 6 || data.size() > 5 + 255 || two_bytes_at(data, 0) != data.size() - 2 ||
+      data[2] != 0 || two_bytes_at(data, 3) != data.size() - 5)
+    return std::nullopt;
+  std::string name = data.substr(5);
+  if (name.find('\0') != std::string::npos) return std::nullopt;
+  return name;
+}
+
+std::optional<std::string> protocols_in(const std::string& data) {
+  if (data.size() < 4 || two_bytes_at(data, 0) != data.size() - 2) return std::nullopt;
   std::string text;
   for (std::size_t at = 2; at < data.size();) {
-    const auto size = static_cast<std::uint8_t>(data[at]);
+    const std::size_t size = static_cast<std::uint8_t>(data[at]);
+    if (size == 0 || data.size() - at - 1 < size) return std::nullopt;
     text += ", protocol " + data.substr(at + 1, size);
     at += 1U + size;
   }
   return text;
 }
 
+/// OpenSSL passes over some, though none may be sent (RFC 8446 section 5.1).
+bool has_empty_record(std::string_view bytes) {
+  while (bytes.size() >= 5) {
+    const std::size_t size = two_bytes_at(bytes, 3);
+    if (size == 0) return true;
+    bytes.remove_prefix(std::min(bytes.size(), 5 + size));
+  }
+  return false;
+}
+
 void check_against_openssl(std::string_view bytes, const std::string& whole) {
-  if (!whole.starts_with("name ")) return;
   const Seen seen = seen_by_openssl(bytes);
   // It refuses more: extensions that do not belong into a hello, for one.
-  if (!seen.is_hello) return;
+  if (!seen.is_hello || whole == "too long" || has_empty_record(bytes)) return;
+  const auto name = seen.server_name ? name_in(*seen.server_name) : "";
+  const auto protocols = seen.alpn ? protocols_in(*seen.alpn) : "";
+  const bool is_good = name && protocols && seen.cipher_bytes > 0 && seen.cipher_bytes % 2 == 0 &&
+                       seen.compression_bytes > 0;
   fuzz::expect_same("what OpenSSL sees", whole,
-                    "name " + (seen.server_name ? name_in(*seen.server_name) : "") +
-                        (seen.alpn ? protocols_in(*seen.alpn) : ""));
+                    is_good ? "name " + *name + *protocols : std::string("not TLS"));
 }
 
 /// The message, in records of another size.
 void check_other_records(std::string_view bytes, const std::string& whole) {
   std::string message;
   for (std::string_view rest = bytes; rest.size() > 5;) {
-    const std::size_t size = static_cast<std::size_t>(static_cast<std::uint8_t>(rest[3])) << 8U |
-                             static_cast<std::uint8_t>(rest[4]);
+    const std::size_t size = two_bytes_at(rest, 3);
     message += rest.substr(5, size);
     if (rest[0] != '\x16' || rest.size() < 5 + size) break;
     rest.remove_prefix(5 + size);
