@@ -385,6 +385,61 @@ class StreamTest(http_stage.HttpTestCase):
                 self.lb.stop()
 
 
+class Http2Test(http_stage.HttpTestCase):
+    """The same for clients of HTTP/2: curl, by prior knowledge."""
+
+    def command(self, path, *arguments):
+        return [program("curl"), "-sS", "-N", "--max-time", "60", "--http2-prior-knowledge",
+                *arguments, f"http://127.0.0.1:{self.port}{path}"]  # fmt: skip
+
+    def curl(self, path, *arguments):
+        return subprocess.run(self.command(path, *arguments), check=False, capture_output=True)
+
+    def test_bytes_are_the_same_whatever_the_size_and_framing(self):
+        self.start_lb(self.start_origin(), frontend={"compression": True})
+        for size in (0, 1, 1024, 70_000, 1 << 20):
+            for framing in ("", "?chunked=1000", "?until-close", "?chunked=5000&trailers"):
+                for coding in ("gzip", "br"):
+                    with self.subTest(size=size, framing=framing, coding=coding):
+                        done = self.curl(f"/bytes/{size}{framing}", "--compressed",
+                                         "-H", f"Accept-Encoding: {coding}")  # fmt: skip
+                        self.assertEqual(done.returncode, 0, done.stderr)
+                        self.assertTrue(done.stdout == origin_body(size))
+
+    def test_heads_say_what_has_been_done(self):
+        self.start_lb(self.start_origin(), frontend={"compression": True})
+        tag = "/bytes/5000?h=ETag:%22a%22"
+        for method in ("GET", "HEAD"):
+            how = ["-I"] if method == "HEAD" else ["-D", "-", "-o", "/dev/null"]
+            head = self.curl(tag, *how, "-H", "Accept-Encoding: gzip").stdout
+            for line in (b"HTTP/2 200", b"content-encoding: gzip\r\n", b'etag: W/"a"\r\n',
+                         b"vary: Accept-Encoding\r\n"):  # fmt: skip
+                self.assertIn(line, head)
+            self.assertNotIn(b"content-length", head)
+
+    def test_a_truncated_answer_shows(self):
+        self.start_lb(self.start_origin(), frontend={"compression": True})
+        done = self.curl("/bytes/500000?cut=200000", "--compressed")
+        self.assertEqual(done.returncode, 92, done.stderr)  # the stream was reset
+
+    def test_each_event_of_a_slow_stream_arrives(self):
+        for coding in ("gzip", "br"):
+            server = HandMadeServer(self)
+            self.start_lb({"web1": server.address},
+                          frontend={"compression": {"type": "text/event-stream"}})  # fmt: skip
+            command = self.command("/", "--compressed", "-H", f"Accept-Encoding: {coding}")
+            with subprocess.Popen(command, stdout=subprocess.PIPE) as client:
+                connection = server.accept(StreamTest.HEAD)
+                for number in range(20):
+                    event = b"data: %d\n\n" % number
+                    connection.sendall(b"%x\r\n%b\r\n" % (len(event), event))
+                    self.assertEqual(client.stdout.read(len(event)), event)
+                connection.sendall(b"0\r\n\r\n")
+                self.assertEqual(client.stdout.read(), b"")
+            self.assertEqual(client.returncode, 0)
+            self.lb.stop()
+
+
 class BackPressureTest(http_stage.HttpTestCase):
     def test_a_slow_reader_costs_no_memory_and_gets_every_byte(self):
         origin = self.start_origin()
