@@ -11,6 +11,8 @@ namespace tandem::lb::http2 {
 namespace {
 
 constexpr std::size_t kFrameHeadBytes = 9;
+/// What a field takes beside its bytes, as RFC 9113 section 6.5.2 counts it.
+constexpr std::size_t kFieldOverheadBytes = 32;
 /// Sum of all trailers of a request.
 constexpr std::size_t kTrailerBytesMax = 8'192;
 /// A head that is sent in more frames than this wastes time (RFC 9113 section 10.5.1).
@@ -27,6 +29,9 @@ constexpr std::size_t kGapsMax = 8;
 /// The first type that RFC 9113 has no meaning for.
 constexpr int kFirstUnknownType = NGHTTP2_CONTINUATION + 1;
 constexpr int kFrameTypes = 256;
+/// A head that is so many times as large as allowed is not decoded to its end: references of a byte
+/// each make megabytes of a frame (RFC 7541 section 7.3).
+constexpr std::size_t kHeadExcessMax = 16;
 /// Frames of the peer that each of our DATA frames may cause.
 constexpr std::uint64_t kUpdatesForEachFrame = 2;
 
@@ -60,6 +65,7 @@ struct Session::Callbacks {
   static int begin_headers(nghttp2_session* session, const nghttp2_frame* frame, void* user_data) {
     Session& me = self(user_data);
     me.in_head_ = true;
+    me.head_bytes_ = 0;
     me.head_of_ = frame->hd.stream_id;
     if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
       auto* stream = new Stream(frame->hd.stream_id, me.limits_.head_bytes_max);
@@ -76,12 +82,18 @@ struct Session::Callbacks {
   static int header(nghttp2_session* session, const nghttp2_frame* frame, const std::uint8_t* name,
                     std::size_t name_size, const std::uint8_t* value, std::size_t value_size,
                     std::uint8_t, void* user_data) {
-    Stream* stream = self(user_data).find(frame->hd.stream_id);
+    Session& me = self(user_data);
+    me.head_bytes_ += name_size + value_size + kFieldOverheadBytes;
+    if (me.head_bytes_ > kHeadExcessMax * me.limits_.head_bytes_max) {
+      me.was_flooded_ = true;
+      return NGHTTP2_ERR_CALLBACK_FAILURE;
+    }
+    Stream* stream = me.find(frame->hd.stream_id);
     if (stream == nullptr) return 0;
     const std::string_view field = text_of(name, name_size);
     const std::string_view text = text_of(value, value_size);
     if (!stream->in_trailers_) {
-      if (self(user_data).role_ == Role::kServer) {
+      if (me.role_ == Role::kServer) {
         stream->request.add(field, text);
       } else {
         stream->response_.add(field, text);
@@ -278,10 +290,17 @@ bool Session::may_begin(const nghttp2_frame_hd& head) {
       error_ = NGHTTP2_FRAME_SIZE_ERROR;
       fail("CONTINUATION is too large");
       return false;
-    case NGHTTP2_HEADERS:
-      if (role_ == Role::kClient || note_stream(head.stream_id)) return true;
-      fail("a stream below one that was opened before");
-      return false;
+    case NGHTTP2_HEADERS: {
+      if (role_ == Role::kClient) return true;
+      const bool is_new = head.stream_id > newest_stream_;
+      if (!note_stream(head.stream_id)) {
+        fail("a stream below one that was opened before");
+        return false;
+      }
+      // Those of a stream that is no more are decoded and not told of.
+      if (is_new || find(head.stream_id) != nullptr) return true;
+      break;
+    }
     case NGHTTP2_PRIORITY:
       if (head.stream_id == 0) {
         fail("PRIORITY on stream 0");

@@ -158,7 +158,8 @@ class Session {
   Allowance frames_allowed_{1'000, 200};
   // Updates of windows answer frames of ours.
   std::uint64_t updates_due_ = 0;
-  std::int32_t head_of_ = 0;  // the stream of the latest header section
+  std::int32_t head_of_ = 0;    // the stream of the latest header section
+  std::size_t head_bytes_ = 0;  // that came of the header section that is coming
   std::int32_t newest_stream_ = -1;
   std::vector<Gap> gaps_;                         // streams that were left out
   std::uint32_t error_ = NGHTTP2_PROTOCOL_ERROR;  // of a frame that may not begin

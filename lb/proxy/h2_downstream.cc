@@ -189,7 +189,9 @@ void H2Downstream::write() {
   if (result == H2Transfer::kGone) return over();
   if (result == H2Transfer::kYields) return context_.poller.again(*this);
   if (session_.has_output()) return;
-  if (state_ == State::kEnding || (session_.is_over() && running_ == 0)) {
+  // GOAWAY with an error has gone: whatever still runs is for nobody.
+  if (state_ == State::kOpen && session_.is_over()) say_goodbye();
+  if (state_ == State::kEnding) {
     Socket::finish_sending();
     state_ = State::kLingering;
     context_.wheel.set(*this, now() + kLingerMax);

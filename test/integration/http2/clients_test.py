@@ -1,4 +1,4 @@
-"""HTTP/2 as real clients speak it: curl, nghttp and h2load; streams side by side; draining; logs."""
+"""HTTP/2 as real clients speak it: curl, nghttp, h2load; streams side by side; draining; logs."""
 
 import hashlib
 import json
@@ -180,6 +180,36 @@ class StreamsTest(h2_stage.Http2TestCase):
         for stream in uploads:
             self.assertIn(body_hash(body).encode(), client.finish(stream).body)
 
+    def test_windows_of_uploads_that_were_cut_short_come_back(self):
+        # Together far more than the window of the connection: none of it may stay taken.
+        client = self.client()
+        client.wait_for(lambda: client.settings_seen, "SETTINGS come")
+        body = origin_body(60_000)
+        for _ in range(60):
+            stream = client.request("POST", "/bytes/10?early", end=False)
+            client.send_data(stream, body, end=False)
+            client.finish(stream)
+            self.assertIn(stream.status, (200, 502))
+            reset = client.request("POST", "/freeze", end=False)
+            client.send_data(reset, body, end=False)
+            client.send(h2.reset(reset.number))
+        answer = client.finish(client.request("POST", "/echo", body=origin_body(2 << 20)))
+        self.assertEqual(answer.status, 200)
+
+    def test_windows_that_padding_used_come_back(self):
+        client = self.client()
+        stream = client.request("POST", "/echo", end=False)
+        padded = bytes([255]) + b"x" * 100 + bytes(255)
+        for _ in range(6000):  # of which more than two megabytes are padding
+            client.wait_for(lambda: min(client.send_window, stream.send_window) >= len(padded),
+                            "a window opens")  # fmt: skip
+            client.send_window -= len(padded)
+            stream.send_window -= len(padded)
+            self.assertTrue(client.send(h2.data(stream.number, padded, h2.PADDED)))
+        client.send(h2.data(stream.number))
+        answer = client.finish(stream)
+        self.assertIn(b'"body_length": 600000', answer.body)
+
     def test_a_server_that_waits_stops_no_other(self):
         client = self.client()
         frozen = client.request(path="/freeze")
@@ -284,6 +314,33 @@ class EndsTest(h2_stage.Http2TestCase):
         self.assertEqual(client.error, Code.NO_ERROR)
         self.assertEqual(self.lb.wait(), 0)
 
+    def test_draining_ends_what_does_not_end(self):
+        self.start(settings={"global": {"grace": "300ms"}})
+        client = self.client()
+        streams = [client.request(path="/freeze") for _ in range(5)]
+        wait_until(lambda: self.origin.stats()["in_flight"] == 5, "all are under way")
+        self.lb.signal(signal.SIGTERM)
+        self.assertEqual(self.lb.wait(), 0)
+        self.assertTrue(client.wait_for_end())
+        self.assertFalse(any(stream.ended for stream in streams))
+
+    def test_streams_that_are_opened_while_draining(self):
+        """GOAWAY first says that no more should come, and takes those that are on their way."""
+        self.start(settings={"global": {"grace": "20s"}})
+        client = self.client()
+        running = client.request(path="/bytes/10?delay=400")
+        wait_until(lambda: self.origin.stats()["in_flight"] == 1, "it is under way")
+        self.lb.signal(signal.SIGTERM)
+        late = client.request(path="/bytes/10")
+        client.wait_for(lambda: client.goaways, "GOAWAY comes")
+        client.finish(running)
+        client.wait_for(lambda: late.is_over or client.closed, "it is taken, or named as not taken")
+        if late.status is None:
+            self.assertTrue(late.reset == Code.REFUSED_STREAM or client.goaways[-1][0] < late.number)
+        self.assertEqual(running.status, 200)
+        self.assertTrue(client.wait_for_end())
+        self.assertEqual(self.lb.wait(), 0)
+
     def test_a_reload_breaks_no_stream(self):
         self.start()
         client = self.client()
@@ -297,8 +354,8 @@ class EndsTest(h2_stage.Http2TestCase):
         self.assert_serves()
 
     def test_the_log_says_http_2(self):
-        for log, wanted in (("json", '"protocol":"HTTP/2.0"'), ("httplog", '"GET /bytes/10?h=L:1 HTTP/2.0"'),
-                            ("clf", '"GET /bytes/10?h=L:1 HTTP/2.0" 200')):  # fmt: skip
+        for log, wanted in (("json", '"protocol":"HTTP/2.0"'),
+                            ("httplog", '"GET /bytes/10?h=L:1 HTTP/2.0"'), ("clf", '"GET /bytes/10?h=L:1 HTTP/2.0" 200')):  # fmt: skip
             with self.subTest(log):
                 self.start(log=log)
                 client = self.client()
@@ -328,6 +385,38 @@ class EndsTest(h2_stage.Http2TestCase):
         self.assertEqual(by_target["/freeze?h=L:frozen"]["termination"], "CH")
         self.assertEqual(by_target["/bytes/3?h=L:3"]["status"], 200)
         self.assertEqual(by_target["/bytes/3?h=L:3"]["termination"], "--")
+
+    def test_metrics_tell_of_it(self):
+        self.start()
+        client = self.client()
+        for _ in range(3):
+            self.assertEqual(client.get("/bytes/1000").status, 200)
+        reset = client.request(path="/freeze")
+        client.send(h2.reset(reset.number))
+        self.assertTrue(client.is_alive())
+        offender = self.client()
+        offender.send(h2.data(0, b"x"))
+        self.assertTrue(offender.wait_for_end())
+
+        def counted():
+            metrics = self.lb.metrics()
+            of = {name: metrics.get(f'tandem_frontend_http2_{name}{{frontend="www"}}') for name in
+                  ("connections_total", "current_connections", "resets_total")}  # fmt: skip
+            return of == {"connections_total": 2, "current_connections": 1, "resets_total": 1}
+
+        wait_until(counted, "the figures are right")
+        ended = {name: value for name, value in self.lb.metrics().items()
+                 if name.startswith("tandem_frontend_http2_connections_ended_total") and value}  # fmt: skip
+        self.assertEqual(list(ended.values()), [1.0], ended)
+        self.assertNotIn("flood", str(ended))
+
+    def test_a_request_that_is_refused_does_not_spoil_the_goodbye(self):
+        self.start(defaults={"timeout": {"http-keep-alive": "300ms"}})
+        client = self.client()
+        client.send(h2.headers(client.take_stream(), h2.block([("X-Bad", "1")])))
+        self.assertEqual(client.get("/bytes/10").status, 200)
+        self.assertTrue(client.wait_for_end())
+        self.assertEqual(client.error, Code.NO_ERROR)
 
     def test_a_connection_that_is_cut_ends_all_its_streams(self):
         self.start()
@@ -407,6 +496,49 @@ class EndsTest(h2_stage.Http2TestCase):
             self.assertEqual(client.get("/bytes/10").status, 200)
         answer = client.finish(client.request("POST", "/echo", body=b"hello"))
         self.assertIn(body_hash(b"hello").encode(), answer.body)
+
+
+class RetriesTest(h2_stage.Http2TestCase):
+    def start(self):
+        """The first server resets every request, unanswered; the other one is fine."""
+        self.origin = self.start_origin("good")
+        self.bad = self.start_origin("bad", force="/bytes/1?reset")
+        self.start_lb(
+            self.origin,
+            settings={
+                "backends": {
+                    "app": {
+                        "balance": "first",
+                        "retry-on": "all-retryable-errors",
+                        "retries": 2,
+                        "servers": {"bad": self.bad.address, "good": self.origin.address},
+                    }
+                }
+            },
+        )
+
+    def test_a_body_is_sent_once_more(self):
+        self.start()
+        client = self.client()
+        for size in (0, 5, 1000, 10_000):
+            body = origin_body(size)
+            answer = client.finish(client.request("PUT", "/echo", body=body))
+            self.assertEqual(answer.status, 200)
+            echo = json.loads(answer.body)
+            self.assertEqual((echo["origin"], echo["body_hash"]), ("good", body_hash(body)))
+            self.assertEqual(echo["body_length"], size)
+
+    def test_a_body_that_was_let_go_of_is_not(self):
+        self.start()
+        client = self.client()
+        for _ in range(3):
+            body = origin_body(500_000)
+            answer = client.finish(client.request("PUT", "/echo", body=body))
+            if answer.status == 200:  # it broke before much of it had gone
+                self.assertIn(body_hash(body).encode(), answer.body)
+            else:
+                self.assertEqual(answer.status, 502)
+        self.assertTrue(client.is_alive())
 
 
 class SupportTest(unittest.TestCase):

@@ -4,6 +4,7 @@ The table of frame_cases says what is sent and what must become of it; what take
 stands here. A refused request must not reach the server behind: its record of bytes is the oracle.
 """
 
+import random
 import re
 
 import frame_cases
@@ -22,12 +23,8 @@ def marked(path, number):
     return f"{path}{'&' if '?' in path else '?'}h=C:{number:04}"
 
 
-class ConformanceTest(h2_stage.Http2TestCase):
-    def setUp(self):
-        super().setUp()
-        self.start_lb(self.start_origin("web1", record=True))
-
-    # ---- the table
+class TableCase(h2_stage.Http2TestCase):
+    """Runs the table, and finds in the origin's record what has arrived."""
 
     def run_case(self, case, path, open_client):
         options = {} if case.hello is None else {"hello": case.hello}
@@ -119,8 +116,45 @@ class ConformanceTest(h2_stage.Http2TestCase):
                 self.assertEqual([r for r in requests if isinstance(r, Exception)], [])
                 self.assertIn(tuple(request is None for request in requests), allowed, requests)
 
+class ConformanceTest(TableCase):
+    def setUp(self):
+        super().setUp()
+        self.start_lb(self.start_origin("web1", record=True))
+
+    # ---- the table
+
     def test_every_case_of_the_table(self):
         self.run_table(lambda **options: h2.H2Client(self.port, **options))
+
+    def test_frames_with_broken_bytes(self):
+        """Whatever becomes of them: tandem goes on, and what a server gets is well-formed."""
+        choice = random.Random(9113)
+        cases = frame_cases.all_cases()
+        for _ in range(1000):
+            wires = [case.wire("/bytes/10?h=M:1") for case in choice.sample(cases, 3)]
+            wire = bytearray(b"".join(wires))
+            for _ in range(choice.randrange(1, 6)):
+                at = choice.randrange(len(wire))
+                how = choice.randrange(4)
+                if how == 0:
+                    wire[at] = choice.randrange(256)
+                elif how == 1:
+                    wire[at] ^= 1 << choice.randrange(8)
+                elif how == 2:
+                    del wire[at : at + choice.randrange(1, 20)]
+                else:
+                    wire[at:at] = wire[: choice.randrange(1, 40)]
+                if not wire:
+                    break
+            with h2.H2Client(self.port) as client:
+                client.send(bytes(wire[: choice.randrange(1, len(wire) + 2)]) + h2.ping())
+                if choice.random() < 0.5:
+                    client.wait_for(lambda c=client: c.frames, "it says something")
+        self.assert_serves()
+        self.assertTrue(self.lb.is_running(), self.lb.output())
+        for stream in self.origin.recorded():
+            for request in strict_http.requests(stream)[0]:
+                self.assertFalse(request.start[1].startswith("/smuggled/"), request)
 
     def test_the_table_is_large(self):
         cases = frame_cases.all_cases()
@@ -522,10 +556,15 @@ class ConformanceTest(h2_stage.Http2TestCase):
         self.assertEqual((head.status, head.body), (503, b""))
 
 
-class OverTlsTest(h2_stage.Http2TestCase):
+class OverTlsTest(TableCase):
     def setUp(self):
         super().setUp()
         self.start_lb(self.start_origin("web1", record=True), with_tls=True)
+
+    def test_every_case_of_the_table(self):
+        context = self.context()
+        self.run_table(lambda **options: h2.H2Client(
+            self.tls_port, tls=context, server_name=h2_stage.NAME, **options))  # fmt: skip
 
     def test_3_2_alpn_agrees_on_h2(self):
         client = self.tls_client(alpn=("h2", "http/1.1"))

@@ -227,6 +227,14 @@ class FloodTest(h2_stage.Http2TestCase):
         self.assertTrue(client.wait_for_end())
         self.assertNotEqual(client.error, None, "no GOAWAY")
 
+    def test_a_head_that_never_ends_beside_a_stream_that_runs(self):
+        self.start(**{"http-request": "300ms"})
+        client = self.client()
+        client.request(path="/freeze")
+        wait_until(lambda: self.origin.stats()["in_flight"] == 1, "it is under way")
+        client.send(h2.headers(3, h2.block(h2.request_fields()), END_STREAM))
+        self.assertTrue(client.wait_for_end())
+
     def test_a_head_that_drips_is_ended_by_its_time_limit(self):
         self.start(**{"http-request": "300ms"})
         client = self.client()
@@ -268,6 +276,13 @@ class FloodTest(h2_stage.Http2TestCase):
             + h2.settings({Setting.INITIAL_WINDOW_SIZE: 65535}),
             b"".join(get("/freeze", number) for number in range(1, 100, 2)),
         )
+
+    def test_trailers_of_a_stream_that_is_no_more(self):
+        self.frame_flood(h2.headers(1, h2.literal("x-a", "1")), get("/freeze") + h2.reset(1))
+
+    def test_bombs_for_a_stream_that_is_no_more(self):
+        self.frame_flood(h2.headers(1, h2.literal("x-a", "a" * 3900, True) + h2.indexed(62) * 9999),
+                         get("/freeze") + h2.reset(1))  # fmt: skip
 
     def test_large_settings(self):
         self.frame_flood(h2.settings([(0x99, 1)] * 100))
@@ -328,6 +343,7 @@ class FloodTest(h2_stage.Http2TestCase):
 
     def test_large_answers_that_nobody_reads_pile_up_nowhere(self):
         self.start()
+        before = self.requests_at_origin()
         with self.bounded(memory=16 * MEGABYTE), socket.socket() as mute:
             mute.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             mute.connect(("127.0.0.1", self.port))
@@ -335,17 +351,36 @@ class FloodTest(h2_stage.Http2TestCase):
             wire += h2.window_update(0, h2.LARGEST_WINDOW - 65535)
             wire += b"".join(get("/bytes/10000000", number) for number in range(1, 100, 2))
             mute.sendall(wire)
-            wait_until(lambda: self.origin.stats()["in_flight"] == 50, "all are under way")
+            wait_until(lambda: self.requests_at_origin() - before == 50, "all have arrived")
             for _ in range(20):
                 self.assert_serves("beside one who does not read")
+
+    def test_uploads_that_no_server_reads_take_their_windows_and_no_more(self):
+        self.start()
+        client = self.client()
+        client.wait_for(lambda: client.settings_seen, "SETTINGS come")
+        with self.bounded():
+            streams = [client.request("POST", "/freeze", end=False) for _ in range(10)]
+            piece = b"x" * 16384
+
+            def all_stuck():
+                room = [s for s in streams if s.send_window >= len(piece) <= client.send_window]
+                for stream in room:
+                    client.send_data(stream, piece, end=False)
+                return not room and client.is_alive() and all(
+                    s.send_window < len(piece) for s in streams
+                )  # fmt: skip
+
+            wait_until(all_stuck, "no more windows come")
+            self.assert_serves("beside servers that read nothing")
 
     # ---- windows
 
     def test_windows_that_never_open(self):
         """Memory is bounded, and `timeout client` ends the streams."""
-        self.start(client="500ms")
+        self.start(client="1s")
         client = self.client(settings_sent={Setting.INITIAL_WINDOW_SIZE: 0})
-        with self.bounded(memory=16 * MEGABYTE):
+        with self.bounded(memory=16 * MEGABYTE, cpu=0.3):  # nor does waiting cost time
             streams = [client.request(path=f"/bytes/1000000?h=S:{number}") for number in range(90)]
             client.wait_for(lambda: all(stream.status for stream in streams), "all heads come")
             self.assert_serves("beside closed windows")

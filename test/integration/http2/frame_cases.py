@@ -2,8 +2,9 @@
 
 Each case is what is sent behind the preface and our SETTINGS, and what must become of it. A stream
 error may be made a connection error (section 5.4), so `resets` takes both. `reach` says what a
-server may see of it: "nothing", at most a request that breaks off ("cut"), at most one whole request
-("maybe"), or exactly that ("once"). Targets hold C: and the number of the case; D: must never arrive.
+server may see of it: "nothing", at most a request that breaks off ("cut"), at most one whole
+request ("maybe"), or exactly that ("once"). Targets hold C: and the number of the case; D: must
+never arrive.
 """
 
 import dataclasses
@@ -467,7 +468,8 @@ def fields():
     for value in ("\0", "a\0b", "a\rb", "a\nb", "a\r\nb", "\r\n", "a\r\nx-b: 1", "a\n\n", " a", "a ",
                   "\ta", "a\t", "a\x01b", "a\x1bb", "a\x7fb"):  # fmt: skip
         yield bad("8.2.1", f"value {value!r}", ("x-a", value))
-    for name, value in (("x-a", ""), ("x-a", "a\tb c"), ("x-a", "\xe9\xff"), ("x!#$%&'*+-.^_`|~1", "1")):  # fmt: skip
+    for name, value in (("x-a", ""), ("x-a", "a\tb c"), ("x-a", "\xe9\xff"),
+                        ("x!#$%&'*+-.^_`|~1", "1")):  # fmt: skip
         yield Case("8.2.1", f"{name}: {value!r} is allowed", answers(),
                    lambda path, name=name, value=value: get(path, extra=[(name, value)]))  # fmt: skip
     for name, value in (("connection", "close"), ("connection", "x-a"), ("connection", ""),

@@ -90,7 +90,8 @@ def codings():
         yield refused(f"H2.TE: {value!r}", ("transfer-encoding", value), body=LAST + SMUGGLED)
     for name in ("Transfer-Encoding", "transfer-encoding ", " transfer-encoding", "transfer-encoding:",
                  "transfer-encoding\t", "transfer-encoding\0", "transfer-encoding\r\n",
-                 "transfer-encoding\x0b", "transfer encoding", "\ntransfer-encoding", "x:\r\ntransfer-encoding",
+                 "transfer-encoding\x0b", "transfer encoding", "\ntransfer-encoding",
+                 "x:\r\ntransfer-encoding",
                  "x\ntransfer-encoding", "transfer-encoding: chunked\r\nx"):  # fmt: skip
         yield refused(f"H2.TE named {name!r}", (name, "chunked"), body=LAST + SMUGGLED)
     for pair in ((("transfer-encoding", "chunked"), ("content-length", "5")),
@@ -162,13 +163,13 @@ def injections():
 
 
 def request_lines():
-    for method in ("", "PO ST", "POST ", " POST", "POST /smuggled/@@@@ HTTP/1.1", "POST\t", "P(ST", "POST,",
-                   "POST:", "\xe9", "GET\x20/smuggled/@@@@\x20HTTP/1.1\x20", "P\"", "{}"):  # fmt: skip
+    for method in ("", "PO ST", "POST ", " POST", "POST /smuggled/@@@@ HTTP/1.1", "POST\t", "P(ST",
+                   "POST,", "POST:", "\xe9", "GET\x20/smuggled/@@@@\x20HTTP/1.1\x20", "P\"", "{}"):  # fmt: skip
         yield refused(f":method {method!r}", method=method)
     for path in ("", " ", "v/@@@@", "*", "/v/@@@@ ", " /v/@@@@", "/v/@@@@ x", "/v/@@@@\tx",
                  "/v/@@@@ HTTP/1.1", "/v/@@@@ HTTP/1.0", "http://a/v/@@@@", "http://b/smuggled/@@@@",
-                 "https://a/v/@@@@", "a:80", "?v=@@@@", "#x", "/v/@@@@#x", "/v/@@@@\xff", "/v/@@@@\x80",
-                 "\\v\\@@@@", "@/v/@@@@", "http:/v/@@@@"):  # fmt: skip
+                 "https://a/v/@@@@", "a:80", "?v=@@@@", "#x", "/v/@@@@#x", "/v/@@@@\xff",
+                 "/v/@@@@\x80", "\\v\\@@@@", "@/v/@@@@", "http:/v/@@@@"):  # fmt: skip
         yield refused(f":path {path!r}", path=path)
     for path in ("//v/@@@@", "/v/@@@@?a=http://b/", "/v/@@@@?a=[]{}|\\^`\"<>%zz&&", "/v/@@@@/../..",
                  "/v/@@@@%0d%0aX:%20y", "/v/@@@@%00", "/v/@@@@;x=y", "//b/v/@@@@", "/v/@@@@//"):  # fmt: skip
@@ -217,16 +218,18 @@ def pseudo_fields():
         yield Variant(f"{name} twice, other", "refused", [(name, other), *pseudo()])
         yield Variant(f"{name} behind a field", "refused",
                       [one for one in pseudo() if one[0] != name] + [("x-a", "1"), (name, value)])  # fmt: skip
-        for changed in (name.upper(), name + " ", " " + name, name + "\0", name + "\r", name + ":", name[1:] + ":"):
+        for changed in (name.upper(), name + " ", " " + name, name + "\0", name + "\r", name + ":",
+                        name[1:] + ":"):  # fmt: skip
             yield Variant(f"{changed!r}", "refused", [*pseudo(), (changed, value)])
         yield Variant(f"{name} in trailers", "cut", pseudo(), SMUGGLED, ((name, value),))
-    for protocol in ("websocket", "websocket\r\nTransfer-Encoding: chunked", "a\r\n\r\n" + SMUGGLED, "a b", ""):
+    broken = ("websocket\r\nTransfer-Encoding: chunked", "a\r\n\r\n" + SMUGGLED, "a b", "a\0", "")
+    for protocol in ("websocket", *broken):
         yield Variant(f"{protocol!r} asked for by GET", "refused",
                       [*pseudo(method="GET"), (":protocol", protocol)])  # fmt: skip
     for protocol in ("h2c", "HTTP/1.1", "TLS/1.2"):  # a tunnel would go round every rule
         yield Variant(f"a tunnel of {protocol}", "refused",
                       [*pseudo(method="CONNECT"), (":protocol", protocol)])  # fmt: skip
-    for protocol in ("websocket\r\nTransfer-Encoding: chunked", "a\r\n\r\n" + SMUGGLED, "a b", "a\0", ""):
+    for protocol in broken:
         yield Variant(f"{protocol!r} asked for by CONNECT", "refused",
                       [*pseudo(method="CONNECT"), (":protocol", protocol)])  # fmt: skip
     for name in (":", ":x", ":status", ":protocol", ":host", "::path", ":path ", ":content-length"):
@@ -239,7 +242,8 @@ def connection_fields():
                         ("connection", "transfer-encoding"), ("connection", "upgrade"),
                         ("keep-alive", "timeout=5"), ("proxy-connection", "close"),
                         ("upgrade", "h2c"), ("upgrade", "websocket"), ("upgrade", ""),
-                        ("te", "gzip"), ("te", "chunked"), ("te", "trailers, chunked"), ("te", "TRAILERS, x")):  # fmt: skip
+                        ("te", "gzip"), ("te", "chunked"), ("te", "trailers, chunked"),
+                        ("te", "TRAILERS, x")):  # fmt: skip
         yield refused(f"{name}: {value!r}", (name, value))
     yield refused("h2c upgrade", ("connection", "Upgrade, HTTP2-Settings"), ("upgrade", "h2c"),
                   ("http2-settings", "AAMAAABk"))  # fmt: skip

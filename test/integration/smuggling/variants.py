@@ -304,7 +304,6 @@ def head_attacks():
         yield refused(f"version {version!r}", request(version=version), status)
     yield refused("HTTP/0.9", b"GET /v/@@@@\r\n")
     yield refused("HTTP/0.9 with fields", b"GET /v/@@@@\r\nHost: a\r\n\r\n")
-    yield refused("HTTP/2 preface", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, 505)
     yield refused("TLS hello", b"\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03")
     for method in (b"G(ET", b"GE T", b"G\xe9T", b"GET,", b"GET:", b"\tGET", b" GET", b"", b"{}"):
         yield refused(f"method {method!r}", request(method=method))
