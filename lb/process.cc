@@ -121,6 +121,10 @@ Result<void> Process::open() {
                                const health::Result& result) {
     if (settings_) settings_->checked({backend, server}, result);
   };
+  callbacks.on_agent = [this](health::BackendIndex backend, health::ServerIndex server,
+                              const health::AgentReply& reply) {
+    return fleet_->agent_said({backend, server}, reply);
+  };
   checker_ = std::make_unique<health::Checker>(*prober_, *checker_alarm_, std::move(callbacks),
                                                random_seed());
   checker_->configure(snapshot_);

@@ -410,6 +410,18 @@ constexpr std::array<FamilyInfo, kFamilies> kTable = {{
      Type::Gauge,
      "How long the last health check took.",
      {"backend", "server"}},  // kServerCheckDuration
+    {"tandem_server_agent_up",
+     Type::Gauge,
+     "Whether the server's agent has last said that it is up; absent where none is asked.",
+     {"backend", "server"}},  // kServerAgentUp
+    {"tandem_server_agent_failures_total",
+     Type::Counter,
+     "Times that the server's agent could not be asked, or was not understood.",
+     {"backend", "server"}},  // kServerAgentFailures
+    {"tandem_server_agent_duration_seconds",
+     Type::Gauge,
+     "How long the server's agent took to answer last.",
+     {"backend", "server"}},  // kServerAgentDuration
     {"tandem_server_weight",
      Type::Gauge,
      "Effective weight.",

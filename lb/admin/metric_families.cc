@@ -283,6 +283,11 @@ void add_server(Builder& builder, std::string_view backend, const ServerSample& 
   if (server.requests_limit != 0) add(Family::kServerLimit, server.requests_limit);
   if (server.is_checked) add(Family::kServerCheckFailures, server.check_failures);
   if (server.check_seconds >= 0) add(Family::kServerCheckDuration, server.check_seconds);
+  if (server.has_agent) {
+    add(Family::kServerAgentUp, server.agent_is_up ? 1 : 0);
+    add(Family::kServerAgentFailures, server.agent_failures);
+    if (server.agent_seconds >= 0) add(Family::kServerAgentDuration, server.agent_seconds);
+  }
   add(Family::kServerWeight, server.weight);
   add(Family::kServerDowns, server.downs);
   add(Family::kServerDowntime, server.downtime_seconds);

@@ -97,7 +97,12 @@ std::string times_hint(const StatRow& row) {
 std::string check_hint(const StatRow& row) {
   std::string hint = plain(row, Column::kCheckDesc);
   const std::string last = plain(row, Column::kLastChk);
-  return last.empty() ? hint : hint + ": " + last;
+  if (!last.empty()) hint += ": " + last;
+  const std::string agent = plain(row, Column::kAgentDesc);
+  const std::string said = plain(row, Column::kLastAgt);
+  if (!agent.empty())
+    hint += (hint.empty() ? "agent: " : "; agent: ") + agent + (said.empty() ? "" : ": " + said);
+  return hint;
 }
 
 std::string address_hint(const StatRow& row) { return plain(row, Column::kAddr); }

@@ -73,6 +73,11 @@ FrontendSample sample_frontend(const Source& source, config::FrontendIndex f) {
   return sample;
 }
 
+/// Negative: it was not measured.
+double seconds_of(const health::Result& result) {
+  return result.duration < Milliseconds(0) ? -1 : seconds(result.duration);
+}
+
 ServerSample sample_server(const Source& source, upstream::ServerId id) {
   ServerSample sample;
   const upstream::Fleet& fleet = source.stat.fleet;
@@ -99,8 +104,11 @@ ServerSample sample_server(const Source& source, upstream::ServerId id) {
   sample.check_failures = health.failures;
   sample.downs = health.downs;
   sample.downtime_seconds = seconds(state.downtime_at(fleet.now()));
-  sample.check_seconds =
-      health.last.duration < Milliseconds(0) ? -1 : seconds(health.last.duration);
+  sample.check_seconds = seconds_of(health.last);
+  sample.has_agent = health.agent.counts();
+  sample.agent_is_up = health.agent.is_up;
+  sample.agent_failures = health.agent.failures;
+  sample.agent_seconds = seconds_of(health.agent.last);
   return sample;
 }
 

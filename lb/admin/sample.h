@@ -121,6 +121,10 @@ struct ServerSample {
   std::uint64_t downs = 0;
   double downtime_seconds = 0;
   double check_seconds = -1;  // of the last check; negative: not measured
+  bool has_agent = false;     // that is asked
+  bool agent_is_up = false;   // what it has last said
+  std::uint64_t agent_failures = 0;
+  double agent_seconds = -1;  // as check_seconds
   bool has_tls = false;
   std::uint64_t tls_handshakes = 0;
   std::uint64_t tls_resumptions = 0;

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 namespace tandem::lb::config {
 namespace {
 
@@ -35,6 +37,19 @@ std::optional<SocketAddress> build_address(const BuildContext& context, const Pl
   return address;
 }
 
+/// A host of its own beside that of `server`; its port does not count. nullopt: `host` is not
+/// there, or after an error.
+std::optional<SocketAddress> build_host(const BuildContext& context, const Place& host,
+                                        const Server& server) {
+  if (!host || host.value->type != jsonc::Type::kString || host.value->text.empty())
+    return std::nullopt;
+  jsonc::Value full = *host.value;
+  const bool ipv6 = full.text.find(':') != std::string::npos && !full.text.starts_with('[');
+  const unsigned port = server.address.is_unix() ? 1 : server.address.port();
+  full.text = fmt::format("{}{}{}:{}", ipv6 ? "[" : "", full.text, ipv6 ? "]" : "", port);
+  return context.address({&full, host.pointer});
+}
+
 /// "check-addr" and "check-port" over the server's own; nothing if neither is there.
 void build_check_address(const BuildContext& context, const Layers& layers, Server& out) {
   const Place host = layers.find("check-addr");
@@ -44,12 +59,29 @@ void build_check_address(const BuildContext& context, const Layers& layers, Serv
     return context.error(port ? port : host,
                          "a server on a Unix socket is checked there: leave it out");
   if (port) read(port, out.check_port.emplace());
-  if (!host || host.value->type != jsonc::Type::kString || host.value->text.empty()) return;
-  jsonc::Value full = *host.value;
-  const bool ipv6 = full.text.find(':') != std::string::npos && !full.text.starts_with('[');
-  full.text =
-      fmt::format("{}{}{}:{}", ipv6 ? "[" : "", full.text, ipv6 ? "]" : "", out.address.port());
-  out.check_address = context.address({&full, host.pointer});
+  out.check_address = build_host(context, host, out);
+}
+
+void build_agent(const BuildContext& context, const Layers& layers, Server& out) {
+  bool wanted = false;
+  const Place at = layers.find("agent-check");
+  read(at, wanted);
+  if (!wanted) {
+    for (const std::string_view key : {"agent-port", "agent-addr", "agent-inter", "agent-send"})
+      if (const Place own = layers.places().front().child(key))
+        context.warning(own, fmt::format("\"{}\" has no effect without \"agent-check\"", key));
+    return;
+  }
+  if (!layers.find("agent-port"))
+    context.error(at, "\"agent-port\" is missing beside it: where does the agent listen?");
+  Agent agent;
+  read(layers.find("agent-port"), agent.port);
+  agent.address = build_host(context, layers.find("agent-addr"), out);
+  if (out.address.is_unix() && !layers.find("agent-addr"))
+    context.error(at, "the agent of a server on a Unix socket needs \"agent-addr\": its host");
+  read(layers.find("agent-inter"), agent.inter);
+  read(layers.find("agent-send"), agent.send);
+  out.agent = std::move(agent);
 }
 
 void build_intervals(const Layers& layers, Server& out) {
@@ -88,6 +120,7 @@ std::optional<Server> build_server(const BuildContext& context, const Place& pla
   read(layers.find("backup"), server.backup);
   read(layers.find("state"), kStates, server.state);
   build_check_address(context, layers, server);
+  build_agent(context, layers, server);
   build_intervals(layers, server);
   build_observation(context, layers, server);
   read(layers.find("send-proxy"), kSendProxies, server.send_proxy);

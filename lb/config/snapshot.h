@@ -160,10 +160,21 @@ struct CheckStep {
   friend bool operator==(const CheckStep&, const CheckStep&) = default;
 };
 struct Check {
-  enum class Type : std::uint8_t { kTcp, kTls, kHttp, kGrpc, kPgsql, kMysql, kRedis, kSmtp };
+  /// kAgent is no type of a backend's check: see Server::agent.
+  enum class Type : std::uint8_t {
+    kTcp,
+    kTls,
+    kHttp,
+    kGrpc,
+    kPgsql,
+    kMysql,
+    kRedis,
+    kSmtp,
+    kAgent
+  };
   enum class Role : std::uint8_t { kAny, kPrimary, kReplica };  // Redis calls the first one master
   Type type = Type::kTcp;
-  std::vector<CheckStep> steps;  // kTcp; empty: connecting is enough
+  std::vector<CheckStep> steps;  // kTcp, empty: connecting is enough; kAgent: what it is sent
   std::string method = "GET";
   std::string uri = "/";
   std::string host;  // Host field, :authority; empty: the server's address
@@ -178,6 +189,16 @@ struct Check {
   std::string service;               // kGrpc; empty: the server as a whole
   std::optional<ServerSsl> blind;    // kTls: for servers without "ssl"; verifies nothing
   friend bool operator==(const Check&, const Check&) = default;
+};
+
+/// An agent beside a server, that tells its weight, health and administrative state
+/// ("agent-check").
+struct Agent {
+  std::uint16_t port = 0;
+  std::optional<SocketAddress> address;  // port unused; none: the server's
+  Milliseconds inter{2'000};
+  std::string send;  // what it is sent first; empty: nothing
+  friend bool operator==(const Agent&, const Agent&) = default;
 };
 
 enum class OnMarkedDown : std::uint8_t { kNone, kShutdownSessions };
@@ -208,7 +229,8 @@ struct Server {
   Milliseconds downinter{2'000};  // while down; default: inter
   std::uint32_t rise = 2;
   std::uint32_t fall = 3;
-  Milliseconds slowstart{0};  // 0: full weight at once
+  std::optional<Agent> agent;  // beside "check", or without
+  Milliseconds slowstart{0};   // 0: full weight at once
   OnMarkedDown on_marked_down = OnMarkedDown::kNone;
   Observe observe = Observe::kNone;
   std::uint32_t error_limit = 10;

@@ -47,11 +47,6 @@ Reply set_server_weight(ControlContext& context, ServerId id, Invocation& invoca
   return set_weight(context, id, invocation.word(4));
 }
 
-/// No agent can be configured: what HAProxy answers for a server that has none.
-Reply set_agent(ControlContext&, ServerId, Invocation&) {
-  return Reply::error("agent checks are not enabled on this server.");
-}
-
 /// The word after "port" at `at`, as a port. Nothing there: 0 and no error.
 std::expected<std::uint16_t, std::string> optional_port(Invocation& invocation, std::size_t at) {
   if (invocation.word(at) != "port") return 0;
@@ -115,13 +110,73 @@ Reply set_check_port(ControlContext& context, ServerId id, Invocation& invocatio
   return Reply::done();
 }
 
+bool has_agent(const ControlContext& context, ServerId id) {
+  return context.fleet.health(id).agent.counts();
+}
+
+Reply set_agent(ControlContext& context, ServerId id, Invocation& invocation) {
+  const std::string_view word = invocation.word(4);
+  if (!has_agent(context, id)) return Reply::error("agent checks are not enabled on this server.");
+  if (word != "up" && word != "down")
+    return Reply::error("'set server <srv> agent' expects 'up' or 'down'.");
+  context.fleet.set_agent(id, word == "up");
+  return Reply::done();
+}
+
+/// 1 to 65535; or why not, in HAProxy's words.
+std::expected<std::uint16_t, std::string> agent_port(std::string_view text) {
+  const auto port = parse_decimal(text);
+  if (!port) return std::unexpected("provided port is not an integer");
+  if (*port == 0 || *port > 65'535) return std::unexpected("provided port is invalid");
+  return static_cast<std::uint16_t>(*port);
+}
+
+Reply set_agent_address(ControlContext& context, ServerId id, Invocation& invocation) {
+  const std::string_view host = invocation.word(4);
+  if (host.empty())
+    return Reply::error("set server <b>/<s> agent-addr requires an address and optionally a port.");
+  if (!has_agent(context, id)) return Reply::warning("agent checks are not enabled on this server");
+  const auto address = SocketAddress::parse_host(host, 0);
+  if (!address) return Reply::warning(fmt::format("invalid addr '{}'", host));
+  if (invocation.word(5) == "port") {
+    const auto port = agent_port(invocation.word(6));
+    if (!port) return Reply::warning(port.error());
+    context.fleet.set_agent_port(id, *port);
+  }
+  context.fleet.set_agent_address(id, *address);
+  return Reply::done();
+}
+
+Reply set_agent_port(ControlContext& context, ServerId id, Invocation& invocation) {
+  if (invocation.word(4).empty())
+    return Reply::error("set server <b>/<s> agent-port requires a port.");
+  if (!has_agent(context, id)) return Reply::warning("agent checks are not enabled on this server");
+  const auto port = agent_port(invocation.word(4));
+  if (!port) return Reply::warning(port.error());
+  context.fleet.set_agent_port(id, *port);
+  return Reply::done();
+}
+
+Reply set_agent_send(ControlContext& context, ServerId id, Invocation& invocation) {
+  if (!has_agent(context, id)) return Reply::error("agent checks are not enabled on this server.");
+  context.fleet.set_agent_send(id, std::string(invocation.word(4)));
+  return Reply::done();
+}
+
 struct Property {
   std::string_view word;
   Reply (*set)(ControlContext&, ServerId, Invocation&);
 };
 constexpr Property kProperties[] = {
-    {"addr", set_address},          {"agent", set_agent},   {"check-addr", set_check_address},
-    {"check-port", set_check_port}, {"health", set_health}, {"state", set_state},
+    {"addr", set_address},
+    {"agent", set_agent},
+    {"agent-addr", set_agent_address},
+    {"agent-port", set_agent_port},
+    {"agent-send", set_agent_send},
+    {"check-addr", set_check_address},
+    {"check-port", set_check_port},
+    {"health", set_health},
+    {"state", set_state},
     {"weight", set_server_weight},
 };
 
@@ -157,11 +212,17 @@ Reply disable_health(ControlContext& context, ServerId id) {
   return Reply::done();
 }
 
-Reply enable_agent(ControlContext&, ServerId) {
-  return Reply::error("Agent was not configured on this server, cannot enable.");
+Reply enable_agent(ControlContext& context, ServerId id) {
+  if (!context.fleet.health(id).agent.is_configured)
+    return Reply::error("Agent was not configured on this server, cannot enable.");
+  context.fleet.set_agent_enabled(id, true);
+  return Reply::done();
 }
 
-Reply disable_agent(ControlContext&, ServerId) { return Reply::done(); }
+Reply disable_agent(ControlContext& context, ServerId id) {
+  context.fleet.set_agent_enabled(id, false);
+  return Reply::done();
+}
 
 Reply enable_server(ControlContext& context, ServerId id) {
   context.fleet.set_state(id, AdminState::kReady);

@@ -22,6 +22,8 @@ int check_status(health::Status status) {
       return 0;
     case kInitializing:
       return 1;
+    case kChecked:
+      return 3;
     case kHana:
       return 4;
     case kSockErr:
@@ -75,6 +77,12 @@ int check_state(const health::ServerHealth& health) {
          (health.is_paused ? 8 : 0);
 }
 
+/// srv_agent_state: the same of the agent, which is never paused, and 16 to say that it is one.
+int agent_state(const health::AgentHealth& agent) {
+  if (!agent.is_configured) return 0;
+  return (agent.in_progress ? 1 : 0) | 2 | (agent.is_enabled ? 4 : 0) | 16;
+}
+
 std::string host_of(const SocketAddress& address) {
   return address.is_unix() ? "-" : address.host();
 }
@@ -95,13 +103,17 @@ void append_state(std::string& out, const ControlContext& context, ServerId id) 
   const auto changed_ago =
       std::chrono::duration_cast<std::chrono::seconds>(context.now() - state.last_change).count();
   const auto [check_host, check_port] = check_target(context.fleet, id);
+  const health::Checker& checker = context.fleet.checker();
+  const auto agent_address = checker.agent_address(id.backend, id.server);
   fmt::format_to(std::back_inserter(out),
-                 "{} {} {} {} {} {} {} {} {} {} {} {} {} {} 0 0 0 - {} - {} {} {} - 0\n",
+                 "{} {} {} {} {} {} {} {} {} {} {} {} {} {} {} 0 0 - {} - {} {} {} {} {}\n",
                  backend.id, backend.name, server.id, server.name, host_of(state.address),
                  static_cast<int>(upstream::operational_state(state, health)), state.admin,
                  state.weight, state.initial_weight, changed_ago, check_status(health.last.status),
                  check_result(health), health.verdict.health(), check_state(health),
-                 state.address.port(), server.ssl ? 1 : 0, check_port, check_host);
+                 agent_state(health.agent), state.address.port(), server.ssl ? 1 : 0, check_port,
+                 check_host, agent_address ? host_of(*agent_address) : "-",
+                 checker.agent_port(id.backend, id.server));
 }
 
 void append_connections(std::string& out, const ControlContext& context, ServerId id) {

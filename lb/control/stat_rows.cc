@@ -225,6 +225,20 @@ void set_checks(StatRow& row, const StatSource& source, ServerId id) {
   if (!health.is_paused) set_last_check(row, health);
 }
 
+void set_agent(StatRow& row, const health::AgentHealth& agent) {
+  if (!agent.counts()) return;
+  const health::Result& last = agent.last;
+  const std::string_view mark = agent.in_progress ? "* " : "";
+  row.set_text(kAgentStatus, std::string(mark) + std::string(health::status_code(last.status)));
+  if (health::has_code(last.status)) row.set(kAgentCode, static_cast<std::uint64_t>(last.code));
+  if (last.duration.count() >= 0) row.set(kAgentDuration, count(last.duration.count()));
+  row.set_text(kAgentDesc, health::status_words(last.status));
+  if (!last.description.empty()) row.set_text(kLastAgt, last.description);
+  row.set(kAgentRise, 1);
+  row.set(kAgentFall, 1);
+  row.set(kAgentHealth, agent.is_up ? 1 : 0);
+}
+
 void set_connections(StatRow& row, const StatSource& source, const ServerTotals& totals) {
   const std::uint64_t pools = source.snapshot.global.nbthread;
   row.set(kSrvIcur, count(totals.idle_connections));
@@ -250,6 +264,7 @@ void fill_server(StatRow& row, const StatSource& source, bool with_details) {
   set_last_session(row, shared.last_session_ms, source.fleet.now());
   set_server_state(row, source, id);
   set_checks(row, source, id);
+  set_agent(row, source.fleet.health(id).agent);
   row.set(kSrid, 0);
   const SocketAddress& address = source.fleet.server(id).address;
   if (with_details) row.set_text(kAddr, address.is_unix() ? "unix" : address.text());

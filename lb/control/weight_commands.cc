@@ -3,10 +3,11 @@
 
 #include "lb/control/commands.h"
 #include "lb/control/names.h"
+#include "lb/upstream/wishes.h"
 
 #include <fmt/format.h>
 
-#include <charconv>
+#include <string>
 
 namespace tandem::lb::control {
 namespace {
@@ -15,8 +16,6 @@ using command::Invocation;
 using command::Level;
 using command::Reply;
 using upstream::ServerId;
-
-constexpr long kWeightMax = 256;
 
 Reply get_weight(const ControlContext& context, Invocation& invocation) {
   const auto id = find_server(context.snapshot, invocation.word(2));
@@ -34,24 +33,9 @@ Reply set_weight(ControlContext& context, Invocation& invocation) {
 }  // namespace
 
 Reply set_weight(ControlContext& context, ServerId id, std::string_view text) {
-  if (text.empty()) return Reply::error("Require <weight> or <weight%>.");
-  long value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error == std::errc::invalid_argument)
-    return Reply::error("Empty weight string empty or preceded by garbage");
-  const std::string_view rest(end, text.data() + text.size());
-  const bool is_relative = rest == "%";
-  if (!rest.empty() && !is_relative) return Reply::error("Trailing garbage in weight string");
-  if (is_relative) {
-    // 100 % is the configured weight, as it stands in the file.
-    if (error != std::errc() || value < 0 || value > 100 * kWeightMax)
-      return Reply::error("Relative weight must be positive.");
-    value = context.fleet.server(id).initial_weight * value / 100;
-    if (value > kWeightMax) value = kWeightMax;
-  } else if (error != std::errc() || value < 0 || value > kWeightMax) {
-    return Reply::error("Absolute weight can only be between 0 and 256 inclusive.");
-  }
-  context.fleet.set_weight(id, static_cast<std::uint16_t>(value));
+  const auto weight = upstream::read_weight(text, context.fleet.server(id).initial_weight);
+  if (!weight) return Reply::error(std::string(weight.error()));
+  context.fleet.set_weight(id, *weight);
   return Reply::done();
 }
 

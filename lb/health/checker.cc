@@ -1,54 +1,15 @@
 #include "lb/health/checker.h"
 
 #include "common/check.h"
+#include "lb/health/checker_entry.h"
 #include "lb/health/schedule.h"
 
 #include <algorithm>
 #include <map>
-#include <optional>
 #include <span>
 #include <utility>
 
 namespace tandem::lb::health {
-
-struct Checker::Entry {
-  const config::Backend* backend = nullptr;
-  const config::Server* server = nullptr;
-  BackendIndex backend_index = 0;
-  ServerIndex server_index = 0;
-  ServerHealth health;
-  Ejection ejection;
-  SocketAddress address;                       // "set server … addr" may have changed it
-  std::optional<SocketAddress> check_address;  // of its own, by configuration or command; no port
-  std::optional<std::uint16_t> check_port;     // the same; without it the port of `address`
-  std::unique_ptr<Probe> probe;                // under way
-  Instant due = Instant::max();                // max: nothing is scheduled
-  std::uint64_t generation = 0;                // of the place in the heap that counts
-
-  [[nodiscard]] SocketAddress target() const noexcept {
-    SocketAddress target = check_address.value_or(address);
-    if (!target.is_unix()) target.set_port(check_port.value_or(address.port()));
-    return target;
-  }
-  /// As HAProxy: somewhere else nobody expects a header, unless it is said.
-  [[nodiscard]] config::SendProxy send_proxy() const noexcept {
-    const bool goes_elsewhere = check_address || check_port;
-    const bool is_usual = server->send_proxy != config::SendProxy::kNone && !goes_elsewhere;
-    if (!server->check_send_proxy.value_or(is_usual)) return config::SendProxy::kNone;
-    return server->send_proxy == config::SendProxy::kV2 ? config::SendProxy::kV2
-                                                        : config::SendProxy::kV1;
-  }
-  /// As HAProxy: somewhere else TLS is spoken only where it is said.
-  [[nodiscard]] std::shared_ptr<const tls::ClientContext> encryption() const {
-    if (backend->check.blind) return (server->ssl ? server->ssl : backend->check.blind)->context;
-    const bool goes_elsewhere = check_address || check_port;
-    const bool wanted = server->check_ssl.value_or(server->ssl && !goes_elsewhere);
-    return wanted && server->ssl ? server->ssl->context : nullptr;
-  }
-  [[nodiscard]] bool may_be_checked() const noexcept {
-    return health.is_checked && health.is_enabled && !health.is_paused;
-  }
-};
 
 namespace {
 
@@ -62,6 +23,8 @@ ServerHealth first_health(const config::Server& server, Instant now) {
     health.verdict = Verdict::starting(server.rise, server.fall);
     health.last.status = Status::kInitializing;
   }
+  health.agent.is_configured = server.agent.has_value();
+  if (server.agent) health.agent.last.status = Status::kInitializing;
   return health;
 }
 
@@ -80,7 +43,10 @@ Checker::~Checker() {
 // ---- snapshots ---------------------------------------------------------------------------------
 
 void Checker::configure(std::shared_ptr<const config::Snapshot> snapshot) {
-  for (Entry& entry : entries_) give_up_probe(entry);
+  for (Entry& entry : entries_) {
+    give_up_probe(entry, Kind::kCheck);
+    give_up_probe(entry, Kind::kAgent);
+  }
   std::vector<Entry> before = std::exchange(entries_, {});
   const auto snapshot_before =
       std::exchange(snapshot_, std::move(snapshot));  // `before` refers to it
@@ -104,6 +70,7 @@ void Checker::make_entries() {
       entry.address = entry.server->address;
       entry.check_address = entry.server->check_address;
       entry.check_port = entry.server->check_port;
+      entry.agent_way = Entry::way_to(entry.server->agent);
       entry.health = first_health(*entry.server, now);
     }
   }
@@ -143,6 +110,7 @@ void Checker::inherit(Entry& entry, Entry& before) {
                             entry.server->fall != before.server->fall)) {
     health.verdict.set_limits(entry.server->rise, entry.server->fall);
   }
+  inherit_agent(entry, before, fresh.agent);
   entry.ejection = before.ejection;
   if (!same_address) return;
   entry.address = before.address;
@@ -150,72 +118,89 @@ void Checker::inherit(Entry& entry, Entry& before) {
     entry.check_address = before.check_address;
   }
   if (entry.server->check_port == before.server->check_port) entry.check_port = before.check_port;
-  if (is_checked == was_checked) entry.due = before.due;
+  if (is_checked == was_checked) entry.check.due = before.check.due;
 }
 
 void Checker::schedule_all() {
   due_.clear();
-  const Instant now = alarm_.now();
   std::size_t position = 0;
   for (Entry& entry : entries_) {
-    const Instant inherited = std::exchange(entry.due, Instant::max());
-    if (!entry.health.is_checked) {
-      if (inherited != Instant::max()) schedule(entry, inherited);  // the end of an ejection
-      continue;
+    const Instant check = std::exchange(entry.check.due, Instant::max());
+    const Instant agent = std::exchange(entry.agent.due, Instant::max());
+    if (entry.may_run(Kind::kAgent)) {
+      const Milliseconds inter = entry.server->agent->inter;
+      const Instant first = alarm_.now() + first_delay(inter, position, entries_.size());
+      schedule(entry, Kind::kAgent, agent == Instant::max() ? first : agent);
     }
-    if (!entry.may_be_checked()) continue;
-    const Duration first = first_delay(*entry.server, position++, entries_.size());
-    // A longer interval of old must not hold back a shorter one of now.
-    const Instant latest = now + interval(*entry.server, entry.health.verdict);
-    const bool is_known = entry.health.last.status != Status::kInitializing;
-    schedule(entry, is_known ? std::min(inherited, latest) : now + first);
+    if (entry.health.is_checked) {
+      schedule_first(entry, check, first_delay(entry.server->inter, position, entries_.size()));
+    } else if (check != Instant::max()) {
+      schedule(entry, Kind::kCheck, check);  // the end of an ejection
+    }
+    if (entry.health.is_checked || entry.server->agent) ++position;
   }
   arm();
 }
 
+void Checker::schedule_first(Entry& entry, Instant inherited, Duration first) {
+  if (!entry.may_be_checked()) return;
+  // A longer interval of old must not hold back a shorter one of now.
+  const Instant latest = alarm_.now() + interval(*entry.server, entry.health.verdict);
+  const bool is_known = entry.health.last.status != Status::kInitializing;
+  schedule(entry, Kind::kCheck, is_known ? std::min(inherited, latest) : alarm_.now() + first);
+}
+
 // ---- when --------------------------------------------------------------------------------------
 
-void Checker::schedule(Entry& entry, Instant at) {
-  entry.due = at;
+void Checker::schedule(Entry& entry, Kind kind, Instant at) {
+  Entry::Task& task = entry.task(kind);
+  task.due = at;
   const auto index = static_cast<std::uint32_t>(&entry - entries_.data());
-  due_.push_back({at, index, ++entry.generation});
+  due_.push_back({at, index, kind, ++task.generation});
   std::ranges::push_heap(due_, kLater);
-  if (due_.size() > 2 * entries_.size() + 64) drop_void_dues();
+  if (due_.size() > 4 * entries_.size() + 64) drop_void_dues();
   if (at < armed_for_) arm();
 }
 
-void Checker::schedule_next(Entry& entry) {
-  if (!entry.may_be_checked() || entry.probe != nullptr) return;
-  const Instant at = alarm_.now() + next_delay(*entry.server, entry.health.verdict, random_);
-  if (at < entry.due) schedule(entry, at);
+void Checker::schedule_next(Entry& entry, Kind kind) {
+  if (!entry.may_run(kind) || entry.task(kind).probe != nullptr) return;
+  const Instant at =
+      alarm_.now() + (kind == Kind::kAgent
+                          ? next_delay(entry.server->agent->inter, random_)
+                          : next_delay(*entry.server, entry.health.verdict, random_));
+  if (at < entry.task(kind).due) schedule(entry, kind, at);
 }
 
-void Checker::unschedule(Entry& entry) {
-  entry.due = Instant::max();
-  ++entry.generation;
+void Checker::unschedule(Entry& entry, Kind kind) {
+  entry.task(kind).due = Instant::max();
+  ++entry.task(kind).generation;
 }
 
-void Checker::give_up_probe(Entry& entry) {
-  if (entry.probe == nullptr) return;
-  entry.probe.reset();
-  entry.health.in_progress = false;
-  entry.due = alarm_.now();
+void Checker::give_up_probe(Entry& entry, Kind kind) {
+  Entry::Task& task = entry.task(kind);
+  if (task.probe == nullptr) return;
+  task.probe.reset();
+  task.due = alarm_.now();
+  (kind == Kind::kCheck ? entry.health.in_progress : entry.health.agent.in_progress) = false;
   --in_flight_;
 }
 
-void Checker::check_now(Entry& entry) {
-  give_up_probe(entry);
-  if (entry.may_be_checked()) schedule(entry, alarm_.now());
+void Checker::run_now(Entry& entry, Kind kind) {
+  give_up_probe(entry, kind);
+  if (entry.may_run(kind)) schedule(entry, kind, alarm_.now());
+}
+
+bool Checker::is_void(const Due& due) {
+  return due.generation != entries_[due.entry].task(due.kind).generation;
 }
 
 void Checker::drop_void_dues() {
-  std::erase_if(
-      due_, [this](const Due& due) { return due.generation != entries_[due.entry].generation; });
+  std::erase_if(due_, [this](const Due& due) { return is_void(due); });
   std::ranges::make_heap(due_, kLater);
 }
 
 void Checker::arm() {
-  while (!due_.empty() && due_.front().generation != entries_[due_.front().entry].generation) {
+  while (!due_.empty() && is_void(due_.front())) {
     std::ranges::pop_heap(due_, kLater);
     due_.pop_back();
   }
@@ -235,10 +220,12 @@ void Checker::run_due() {
     const Due due = due_.front();
     std::ranges::pop_heap(due_, kLater);
     due_.pop_back();
+    if (is_void(due)) continue;
     Entry& entry = entries_[due.entry];
-    if (due.generation != entry.generation) continue;
-    unschedule(entry);
-    if (entry.health.is_checked) {
+    unschedule(entry, due.kind);
+    if (due.kind == Kind::kAgent) {
+      start_agent_probe(entry);
+    } else if (entry.health.is_checked) {
       start_probe(entry);
     } else {
       come_back(entry);
@@ -256,12 +243,12 @@ void Checker::start_probe(Entry& entry) {
                            .send_proxy = entry.send_proxy(),
                            .tls = entry.encryption()};
   // The probe dies with its entry, so the reference outlives every call.
-  entry.probe = prober_.start(
+  entry.check.probe = prober_.start(
       target, [this, &entry](Result result) { finish_probe(entry, std::move(result)); });
 }
 
 void Checker::finish_probe(Entry& entry, Result result) {
-  entry.probe.reset();
+  entry.check.probe.reset();
   entry.health.in_progress = false;
   --in_flight_;
   entry.health.last = std::move(result);
@@ -272,25 +259,33 @@ void Checker::finish_probe(Entry& entry, Result result) {
   if (callbacks_.on_result) {
     callbacks_.on_result(entry.backend_index, entry.server_index, entry.health.last);
   }
-  schedule_next(entry);
+  schedule_next(entry, Kind::kCheck);
   arm();  // a place among the probes in flight is free
 }
 
 void Checker::step(Entry& entry, bool passed) {
-  const State before = entry.health.state();
-  const bool counts_as_failure = before != State::kDown || entry.health.verdict.health() > 0;
-  if (!passed && counts_as_failure) ++entry.health.failures;
-  const bool is_another = entry.health.verdict.step(passed);
-  if (is_another || entry.health.basis == Basis::kWord) entry.health.basis = Basis::kChecks;
-  if (is_another) changed(entry, before);
+  ServerHealth& health = entry.health;
+  const State before = health.state();
+  const bool counts_as_failure =
+      health.verdict.state() != State::kDown || health.verdict.health() > 0;
+  if (!passed && counts_as_failure) ++health.failures;
+  const bool is_another = health.verdict.step(passed);
+  if (is_another || health.basis == Basis::kWord) health.basis = Basis::kChecks;
+  // An agent that is asked no more cannot take back what it said: the checks do, as in HAProxy.
+  if (passed && health.verdict.is_usable() && !health.agent.counts())
+    health.agent.holds_down = false;
+  note_change(entry, before);
 }
 
-void Checker::changed(Entry& entry, State before) {
+/// After anything that may have made another state of `before`.
+void Checker::note_change(Entry& entry, State before, Kind by) {
   ServerHealth& health = entry.health;
+  if (health.state() == before) return;
   const Instant now = alarm_.now();
   if (before == State::kDown) health.downtime += now - health.last_change;
   if (health.state() == State::kDown) ++health.downs;
   health.last_change = now;
+  health.is_by_agent = by == Kind::kAgent;
   if (callbacks_.on_change) {
     callbacks_.on_change(entry.backend_index, entry.server_index, health);
   }
@@ -316,50 +311,56 @@ void Checker::set_enabled(BackendIndex backend, ServerIndex server, bool enabled
   Entry& which = entry(backend, server);
   if (!which.health.is_checked || which.health.is_enabled == enabled) return;
   which.health.is_enabled = enabled;
-  if (enabled) return check_now(which);
-  give_up_probe(which);
-  unschedule(which);
-  if (which.health.state() == State::kStarting) force(backend, server, State::kUp);
+  if (enabled) return run_now(which, Kind::kCheck);
+  give_up_probe(which, Kind::kCheck);
+  unschedule(which, Kind::kCheck);
+  if (which.health.verdict.state() != State::kStarting) return;
+  const State before = which.health.state();
+  (void)which.health.verdict.force(State::kUp);
+  which.health.basis = Basis::kCommand;
+  note_change(which, before);
 }
 
 void Checker::set_paused(BackendIndex backend, ServerIndex server, bool paused) {
   Entry& which = entry(backend, server);
-  if (which.health.is_paused == paused) return;
-  which.health.is_paused = paused;
-  give_up_probe(which);
-  unschedule(which);
+  ServerHealth& health = which.health;
+  if (health.is_paused == paused) return;
+  health.is_paused = paused;
+  give_up_probe(which, Kind::kCheck);
+  unschedule(which, Kind::kCheck);
   if (paused) return;
-  const State before = which.health.state();
-  Verdict& verdict = which.health.verdict;
-  if (!which.health.is_checked || !which.health.is_enabled) {
-    // Nobody would ever find out.
-    if (verdict.force(State::kUp)) changed(which, before);
-    return;
+  const State before = health.state();
+  health.agent.holds_down = health.agent.counts() && !health.agent.is_up;
+  if (health.is_checked && health.is_enabled) {
+    health.verdict.restart();
+    health.basis = Basis::kChecks;
+  } else {
+    (void)health.verdict.force(State::kUp);  // nobody would ever find out
   }
-  verdict.restart();
-  which.health.basis = Basis::kChecks;
-  if (before != State::kStarting) changed(which, before);
-  check_now(which);
+  note_change(which, before);
+  run_now(which, Kind::kCheck);
 }
 
 void Checker::set_address(BackendIndex backend, ServerIndex server, const SocketAddress& address) {
   Entry& which = entry(backend, server);
   const SocketAddress before = which.target();
+  const bool is_other = !(which.address == address);
   which.address = address;
-  if (!(which.target() == before)) check_now(which);
+  if (!(which.target() == before)) run_now(which, Kind::kCheck);
+  if (is_other && which.agent_way && !which.agent_way->address) run_now(which, Kind::kAgent);
 }
 
 void Checker::set_check_address(BackendIndex backend, ServerIndex server,
                                 const SocketAddress& address) {
   Entry& which = entry(backend, server);
   which.check_address = address;
-  check_now(which);
+  run_now(which, Kind::kCheck);
 }
 
 void Checker::set_check_port(BackendIndex backend, ServerIndex server, std::uint16_t port) {
   Entry& which = entry(backend, server);
   which.check_port = port;
-  check_now(which);
+  run_now(which, Kind::kCheck);
 }
 
 SocketAddress Checker::check_address(BackendIndex backend, ServerIndex server) const {
@@ -369,19 +370,24 @@ SocketAddress Checker::check_address(BackendIndex backend, ServerIndex server) c
 void Checker::force(BackendIndex backend, ServerIndex server, State state) {
   Entry& which = entry(backend, server);
   const State before = which.health.state();
-  if (!which.health.is_checked) unschedule(which);  // an ejection that would end by itself
+  if (!which.health.is_checked)
+    unschedule(which, Kind::kCheck);  // an ejection that would end by itself
   if (state != State::kStarting) which.health.basis = Basis::kCommand;
-  if (which.health.verdict.force(state)) changed(which, before);
-  schedule_next(which);
+  if (state == State::kUp || state == State::kStopping) which.health.agent.holds_down = false;
+  (void)which.health.verdict.force(state);
+  note_change(which, before);
+  schedule_next(which, Kind::kCheck);
 }
 
 void Checker::assume(BackendIndex backend, ServerIndex server, State state) {
   Entry& which = entry(backend, server);
   const State before = which.health.state();
-  const bool is_open = before == State::kStarting || which.health.basis == Basis::kWord;
+  const bool is_open =
+      which.health.verdict.state() == State::kStarting || which.health.basis == Basis::kWord;
   if (!which.may_be_checked() || !is_open) return;
   which.health.basis = Basis::kWord;
-  if (which.health.verdict.assume(state)) changed(which, before);
+  (void)which.health.verdict.assume(state);
+  note_change(which, before);
 }
 
 // ---- live traffic ------------------------------------------------------------------------------
@@ -418,7 +424,8 @@ void Checker::act_on_errors(Entry& entry, std::string_view what) {
   }
   // Whatever the action, the next check comes soon.
   const Instant soon = alarm_.now() + std::max(entry.server->fastinter, kIntervalMin);
-  if (entry.may_be_checked() && entry.probe == nullptr && soon < entry.due) schedule(entry, soon);
+  if (entry.may_be_checked() && entry.check.probe == nullptr && soon < entry.check.due)
+    schedule(entry, Kind::kCheck, soon);
 }
 
 void Checker::conclude_failure(Entry& entry, std::string_view what) {
@@ -430,13 +437,14 @@ void Checker::eject(Entry& entry, std::string_view what, bool is_last) {
   // Some answers are better than none: the last server stays, however many errors it makes.
   if (entry.server->on_error == config::OnError::kFastinter || is_last) return;
   const Duration base = std::max<Duration>(entry.server->downinter, kIntervalMin);
-  schedule(entry, entry.ejection.eject(alarm_.now(), base));
+  schedule(entry, Kind::kCheck, entry.ejection.eject(alarm_.now(), base));
   conclude_failure(entry, what);
 }
 
 void Checker::come_back(Entry& entry) {
   const State before = entry.health.state();
-  if (entry.health.verdict.force_probation()) changed(entry, before);
+  (void)entry.health.verdict.force_probation();
+  note_change(entry, before);
 }
 
 }  // namespace tandem::lb::health

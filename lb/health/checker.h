@@ -10,6 +10,7 @@
 #include "common/random.h"
 #include "common/time.h"
 #include "lb/config/snapshot.h"
+#include "lb/health/agent_reply.h"
 #include "lb/health/alarm.h"
 #include "lb/health/ejection.h"
 #include "lb/health/prober.h"
@@ -20,6 +21,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -35,13 +38,29 @@ enum class Basis : std::uint8_t {
   kWord,     // assume(): until the first outcome
 };
 
+/// What is known of one server by its agent. One answer decides (HAProxy: rise 1, fall 1).
+struct AgentHealth {
+  bool is_configured = false;
+  bool is_enabled = true;      // "disable agent" clears it
+  bool is_up = true;           // what it has last said; before it has said anything: up
+  bool holds_down = false;     // the server is down because it said so
+  bool in_progress = false;    // show stat writes "* " before the status
+  Result last;                 // kInitializing before the first answer
+  std::uint64_t failures = 0;  // times that it could not be asked, or was not understood
+
+  /// It is asked, and what it says counts.
+  [[nodiscard]] bool counts() const noexcept { return is_configured && is_enabled; }
+};
+
 /// What is known of one server's health.
 struct ServerHealth {
-  Verdict verdict = Verdict::unchecked();
-  Result last;              // kUnknown when unchecked, kInitializing before the first result
-  bool is_checked = false;  // by configuration
-  bool is_enabled = true;   // "disable health" clears it
-  bool is_paused = false;   // in maintenance
+  Verdict verdict = Verdict::unchecked();  // of the checks
+  AgentHealth agent;
+  bool is_by_agent = false;  // the last change of state(): the agent's doing
+  Result last;               // kUnknown when unchecked, kInitializing before the first result
+  bool is_checked = false;   // by configuration
+  bool is_enabled = true;    // "disable health" clears it
+  bool is_paused = false;    // in maintenance
   Basis basis = Basis::kChecks;
   bool in_progress = false;            // show stat writes "* " before the status
   Instant last_change;                 // of state(); lastchg
@@ -50,14 +69,18 @@ struct ServerHealth {
   std::uint64_t passive_failures = 0;  // hanafail
   Duration downtime{};                 // of the completed spells of being down
 
-  [[nodiscard]] State state() const noexcept { return verdict.state(); }
-  [[nodiscard]] bool is_usable() const noexcept { return verdict.is_usable(); }
+  /// Checks and agent must both have the server up.
+  [[nodiscard]] State state() const noexcept {
+    return agent.holds_down ? State::kDown : verdict.state();
+  }
+  [[nodiscard]] bool is_usable() const noexcept { return state() == State::kUp; }
   /// downtime of show stat: completed spells and the present one.
   [[nodiscard]] Duration downtime_at(Instant now) const noexcept {
     return state() == State::kDown ? downtime + (now - last_change) : downtime;
   }
 };
 
+/// Runs the checks, and asks the agents.
 /// Owner: the control thread. Thread: its loop's, like everything it calls.
 class Checker {
  public:
@@ -69,6 +92,9 @@ class Checker {
     std::move_only_function<void(BackendIndex, ServerIndex, const ServerHealth&)> on_change;
     /// A check has ended, changed or not (metrics, live page). May be empty.
     std::move_only_function<void(BackendIndex, ServerIndex, const Result&)> on_result;
+    /// An agent asks for a state, a weight or a maxconn. Called before what it says of health takes
+    /// effect. Returns what is wrong with its wishes, in words; empty: nothing. May be empty.
+    std::move_only_function<std::string(BackendIndex, ServerIndex, const AgentReply&)> on_agent;
   };
 
   /// `prober` and `alarm` must outlive the checker; `seed` decides the jitter.
@@ -103,7 +129,23 @@ class Checker {
   void set_check_port(BackendIndex backend, ServerIndex server, std::uint16_t port);
   [[nodiscard]] SocketAddress check_address(BackendIndex backend, ServerIndex server) const;
 
-  /// "set server … health up|stopping|down". kStarting is not accepted (nothing happens).
+  // Agents. Nothing on a server that has none.
+  /// "enable|disable agent". What it has said stays until a check passes, or a command.
+  void set_agent_enabled(BackendIndex backend, ServerIndex server, bool enabled);
+  /// "set server … agent up|down": as if it had said so. Nothing while it is disabled.
+  void force_agent(BackendIndex backend, ServerIndex server, bool up);
+  void set_agent_address(BackendIndex backend, ServerIndex server, const SocketAddress& address);
+  void set_agent_port(BackendIndex backend, ServerIndex server, std::uint16_t port);
+  /// Empty: nothing is sent.
+  void set_agent_send(BackendIndex backend, ServerIndex server, std::string text);
+  /// Its own address, without a port, if it has one.
+  [[nodiscard]] std::optional<SocketAddress> agent_address(BackendIndex backend,
+                                                           ServerIndex server) const;
+  /// 0: there is none.
+  [[nodiscard]] std::uint16_t agent_port(BackendIndex backend, ServerIndex server) const;
+
+  /// "set server … health up|stopping|down", whatever the agent has said. kStarting is not accepted
+  /// (nothing happens).
   void force(BackendIndex backend, ServerIndex server, State state);
 
   /// Takes a checked server for up or down before the first result of its checks, which will
@@ -118,10 +160,12 @@ class Checker {
   [[nodiscard]] std::size_t probes_in_flight() const noexcept { return in_flight_; }
 
  private:
+  enum class Kind : std::uint8_t { kCheck, kAgent };
   struct Entry;
   struct Due {
     Instant at;
     std::uint32_t entry;
+    Kind kind;
     std::uint64_t generation;
   };
 
@@ -130,13 +174,16 @@ class Checker {
   void make_entries();
   void adopt(std::vector<Entry>& before);
   void inherit(Entry& entry, Entry& before);
+  void inherit_agent(Entry& entry, Entry& before, const AgentHealth& fresh);
   void schedule_all();
+  void schedule_first(Entry& entry, Instant inherited, Duration first);
 
-  void schedule(Entry& entry, Instant at);
-  void schedule_next(Entry& entry);
-  void unschedule(Entry& entry);
-  void give_up_probe(Entry& entry);
-  void check_now(Entry& entry);
+  void schedule(Entry& entry, Kind kind, Instant at);
+  void schedule_next(Entry& entry, Kind kind);
+  void unschedule(Entry& entry, Kind kind);
+  void give_up_probe(Entry& entry, Kind kind);
+  void run_now(Entry& entry, Kind kind);
+  [[nodiscard]] bool is_void(const Due& due);
   void drop_void_dues();
   void arm();
 
@@ -144,7 +191,11 @@ class Checker {
   void start_probe(Entry& entry);
   void finish_probe(Entry& entry, Result result);
   void step(Entry& entry, bool passed);
-  void changed(Entry& entry, State before);
+  void note_change(Entry& entry, State before, Kind by = Kind::kCheck);
+
+  void start_agent_probe(Entry& entry);
+  void finish_agent_probe(Entry& entry, Result result);
+  void obey_agent(Entry& entry, bool is_up);
 
   void act_on_errors(Entry& entry, std::string_view what);
   void conclude_failure(Entry& entry, std::string_view what);

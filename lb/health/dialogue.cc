@@ -30,7 +30,11 @@ Finding Dialogue::late() const {
 }
 
 bool Dialogue::conclude(Status status, int code, std::string description) {
-  finding_ = Finding{.status = status, .code = code, .description = std::move(description)};
+  return conclude({.status = status, .code = code, .description = std::move(description)});
+}
+
+bool Dialogue::conclude(Finding finding) {
+  finding_ = std::move(finding);
   return true;
 }
 

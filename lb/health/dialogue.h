@@ -21,6 +21,7 @@ struct Finding {
   Status status = Status::kUnknown;
   int code = 0;             // of the protocol: SMTP's reply code, MySQL's error number
   std::string description;  // may hold what the server said, as it came
+  std::shared_ptr<const AgentReply> agent = nullptr;  // of an agent that has answered
   friend bool operator==(const Finding&, const Finding&) = default;
 };
 
@@ -68,6 +69,7 @@ class Dialogue {
   void say(std::string_view bytes) { output_ += bytes; }
   /// Ends the dialogue. True, so that read_message() can end with it.
   bool conclude(Status status, int code, std::string description);
+  bool conclude(Finding finding);
   /// The server does not speak the protocol, or breaks its rules: L7RSP.
   bool refuse(std::string description) {
     return conclude(Status::kL7Rsp, 0, std::move(description));
@@ -100,6 +102,8 @@ struct GrpcPeer {
 /// grpc.health.v1.Health/Check over HTTP/2.
 [[nodiscard]] std::unique_ptr<Dialogue> make_grpc_dialogue(const config::Check& check,
                                                            const GrpcPeer& peer);
+/// The line of an agent, see agent_reply.h. `steps` of the check: what it is sent first.
+[[nodiscard]] std::unique_ptr<Dialogue> make_agent_dialogue(const config::Check& check);
 /// The banner, HELO or EHLO, QUIT.
 [[nodiscard]] std::unique_ptr<Dialogue> make_smtp_dialogue(const config::Check& check);
 

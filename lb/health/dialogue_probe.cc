@@ -67,7 +67,10 @@ class DialogueProbe final : public ProbeConnection {
 
   void tell() {
     const Finding finding = *dialogue_->finding();
-    finish(finding.status, finding.code, finding.description);
+    finish({.status = finding.status,
+            .code = finding.code,
+            .description = finding.description,
+            .agent = finding.agent});
   }
 
   std::unique_ptr<Dialogue> dialogue_;

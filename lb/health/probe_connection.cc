@@ -123,14 +123,17 @@ void ProbeConnection::on_timer() {
 }
 
 void ProbeConnection::finish(Status status, int code, std::string_view description) {
+  finish({.status = status, .code = code, .description = std::string(description)});
+}
+
+void ProbeConnection::finish(Result result) {
   ProbeDone done = std::exchange(done_, nullptr);
   timer_.stop();
   close();
   const Duration passed = Clock::now() - started_;
-  done({.status = status,
-        .code = code,
-        .duration = std::chrono::duration_cast<Milliseconds>(passed),
-        .description = clean_description(description)});
+  result.duration = std::chrono::duration_cast<Milliseconds>(passed);
+  result.description = clean_description(result.description);
+  done(std::move(result));
 }
 
 void ProbeConnection::finish_with_error(Status status, int error) {

@@ -38,6 +38,8 @@ class ProbeConnection : public event::Socket {
   /// Closes and tells the result, from a callback of the loop. Nothing may follow it but a return:
   /// the owner may have given this object up.
   void finish(Status status, int code, std::string_view description);
+  /// The same; duration and a clean description are seen to.
+  void finish(Result result);
   /// finish() with the words of an errno.
   void finish_with_error(Status status, int error);
 

@@ -26,7 +26,7 @@ std::unique_ptr<Probe> start_grpc_probe(event::Poller& poller, const ProbeTarget
                               make_grpc_dialogue(*target.check, peer));
 }
 
-constexpr std::array<ProbeKind, 8> kKinds = {{
+constexpr std::array<ProbeKind, 9> kKinds = {{
     {config::Check::Type::kTcp, "tcp", start_tcp_probe},
     {config::Check::Type::kTls, "tls", start_tcp_probe},
     {config::Check::Type::kHttp, "http", start_http_probe},
@@ -35,6 +35,7 @@ constexpr std::array<ProbeKind, 8> kKinds = {{
     {config::Check::Type::kMysql, "mysql", start<make_mysql_dialogue>},
     {config::Check::Type::kRedis, "redis", start<make_redis_dialogue>},
     {config::Check::Type::kSmtp, "smtp", start<make_smtp_dialogue>},
+    {config::Check::Type::kAgent, "agent", start<make_agent_dialogue>},
 }};
 
 class SocketProber final : public Prober {

@@ -13,9 +13,10 @@ struct Words {
 };
 
 // HAProxy's check_statuses[].
-constexpr std::array<Words, 18> kWords = {{
+constexpr std::array<Words, 19> kWords = {{
     {Status::kUnknown, "UNK", "Unknown", false},
     {Status::kInitializing, "INI", "Initializing", false},
+    {Status::kChecked, "CHECKED", "No status change", false},
     {Status::kHana, "HANA", "Health analyze", false},
     {Status::kSockErr, "SOCKERR", "Socket error", false},
     {Status::kL4Ok, "L4OK", "Layer4 check passed", true},

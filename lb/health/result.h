@@ -5,6 +5,7 @@
 #include "common/time.h"
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -14,6 +15,7 @@ namespace tandem::lb::health {
 enum class Status : std::uint8_t {
   kUnknown,       // UNK: no check is made
   kInitializing,  // INI: no result yet
+  kChecked,       // CHECKED: an agent that said nothing of health
   kHana,          // HANA: concluded from live traffic ("observe")
   kSockErr,       // SOCKERR: our own side failed (descriptors, memory)
   kL4Ok,
@@ -36,10 +38,12 @@ enum class Status : std::uint8_t {
 [[nodiscard]] std::string_view status_code(Status status) noexcept;
 /// "Layer4 connection problem".
 [[nodiscard]] std::string_view status_words(Status status) noexcept;
-/// Whether the check succeeded. Not for kUnknown, kInitializing.
+/// Whether the check succeeded. Not for kUnknown, kInitializing, kChecked.
 [[nodiscard]] bool is_passed(Status status) noexcept;
 /// Whether Result::code means something (an HTTP status, an exit status).
 [[nodiscard]] bool has_code(Status status) noexcept;
+
+struct AgentReply;
 
 struct Result {
   static constexpr std::size_t kDescriptionMax = 80;
@@ -48,6 +52,7 @@ struct Result {
   int code = 0;               // HTTP status or exit status; 0: none
   Milliseconds duration{-1};  // negative: was not measured
   std::string description;    // "Connection refused"; through clean_description()
+  std::shared_ptr<const AgentReply> agent = nullptr;  // of an agent that has answered
 
   [[nodiscard]] bool passed() const noexcept { return is_passed(status); }
 };

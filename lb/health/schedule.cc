@@ -11,16 +11,19 @@ Milliseconds interval(const config::Server& server, const Verdict& verdict) noex
 }
 
 Duration next_delay(const config::Server& server, const Verdict& verdict, Random& random) noexcept {
-  const Duration base = interval(server, verdict);
+  return next_delay(interval(server, verdict), random);
+}
+
+Duration next_delay(Milliseconds interval, Random& random) noexcept {
+  const Duration base = std::max(interval, kIntervalMin);
   const Duration width = base / 10;
   const Duration part(
       static_cast<Duration::rep>(static_cast<double>(width.count()) * random.fraction()));
   return std::max<Duration>(base - width / 2 + part, kIntervalMin);
 }
 
-Duration first_delay(const config::Server& server, std::size_t position,
-                     std::size_t total) noexcept {
-  const Duration spread = std::min(server.inter, kFirstSpread);
+Duration first_delay(Milliseconds inter, std::size_t position, std::size_t total) noexcept {
+  const Duration spread = std::min(inter, kFirstSpread);
   if (total == 0) return Duration::zero();
   return spread * static_cast<Duration::rep>(position) / static_cast<Duration::rep>(total);
 }

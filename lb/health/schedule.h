@@ -21,10 +21,13 @@ inline constexpr Milliseconds kIntervalMin{1};
 [[nodiscard]] Duration next_delay(const config::Server& server, const Verdict& verdict,
                                   Random& random) noexcept;
 
+/// The same, of any interval: an agent's has no other beside it.
+[[nodiscard]] Duration next_delay(Milliseconds interval, Random& random) noexcept;
+
 /// First checks decide whether a server gets traffic at all, so they come soon: spread over
-/// kFirstSpread or the server's `inter`, whichever is shorter, by position among all servers.
+/// kFirstSpread or the interval `inter`, whichever is shorter, by position among all servers.
 inline constexpr Milliseconds kFirstSpread{500};
-[[nodiscard]] Duration first_delay(const config::Server& server, std::size_t position,
+[[nodiscard]] Duration first_delay(Milliseconds inter, std::size_t position,
                                    std::size_t total) noexcept;
 
 }  // namespace tandem::lb::health

@@ -127,8 +127,9 @@ void Fleet::health_changed(ServerId id, const health::ServerHealth& health) {
   changed(id);
   if (server(id).admin_state() != AdminState::kMaint) log_health(id, health);
   note_backend(id.backend);
+  // What an agent says, the other node hears from it too.
   const bool is_found = health.is_checked && health.basis == health::Basis::kChecks &&
-                        health.state() != health::State::kStarting;
+                        health.state() != health::State::kStarting && !health.is_by_agent;
   if (is_found) report(id, Setting::kHealth, Origin::kHere);
 }
 

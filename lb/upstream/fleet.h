@@ -47,6 +47,7 @@ enum class Setting : std::uint8_t { kAdmin, kWeight, kHealth };
 enum class Origin : std::uint8_t {
   kHere,       // an operator, now
   kElsewhere,  // an operator of the other node, or before this process started
+  kAgent,      // the server's agent, which the other node asks itself
 };
 
 /// What is known of a backend as a whole.
@@ -115,6 +116,15 @@ class Fleet {
   void health_changed(ServerId id, const health::ServerHealth& health);
   /// "set server … state". Ready ends drain and maintenance whatever brought it.
   void set_state(ServerId id, AdminState state, Origin origin = Origin::kHere);
+  /// For Checker::Callbacks::on_agent: state, weight and maxconn that it asks for. Returns the
+  /// first wish that cannot be granted, in HAProxy's words; empty: all were.
+  [[nodiscard]] std::string agent_said(ServerId id, const health::AgentReply& reply);
+  /// "set server … agent" and "enable|disable agent", see Checker.
+  void set_agent(ServerId id, bool up);
+  void set_agent_enabled(ServerId id, bool enabled);
+  void set_agent_address(ServerId id, const SocketAddress& address);
+  void set_agent_port(ServerId id, std::uint16_t port);
+  void set_agent_send(ServerId id, std::string text);
   /// "set server … health". Stays until the next check that says otherwise.
   void set_health(ServerId id, health::State state);
   /// What was found of it elsewhere, see Checker::assume().

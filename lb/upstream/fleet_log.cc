@@ -25,16 +25,25 @@ constexpr std::string_view kSeenElsewhere =
     " Until its first check: seen from the other node, or from here before the start.";
 
 std::string_view remark_on(Origin origin) {
-  return origin == Origin::kHere ? "" : " Set on the other node, or here before the start.";
+  switch (origin) {
+    case Origin::kHere:
+      return "";
+    case Origin::kElsewhere:
+      return " Set on the other node, or here before the start.";
+    case Origin::kAgent:
+      return " Its agent asked for it.";
+  }
+  return "";
 }
 
 }  // namespace
 
 void Fleet::log_health(ServerId id, const health::ServerHealth& health) const {
-  const bool is_word = health.basis == health::Basis::kWord;
+  const bool is_word = health.basis == health::Basis::kWord && !health.is_by_agent;
   const std::string_view remark = is_word ? kSeenElsewhere : remark_on(origin_);
-  const health::Result* result =
-      health.is_checked && !is_forcing_ && !is_word ? &health.last : nullptr;
+  const bool is_checked = health.is_checked || health.is_by_agent;
+  const health::Result& last = health.is_by_agent ? health.agent.last : health.last;
+  const health::Result* result = is_checked && !is_forcing_ && !is_word ? &last : nullptr;
   switch (health.state()) {
     case health::State::kUp:
       return log_change(id, Change::kUp, result, remark);

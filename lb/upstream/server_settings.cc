@@ -1,6 +1,7 @@
 #include "lb/upstream/server_settings.h"
 
 #include "common/log.h"
+#include "lb/upstream/wishes.h"
 
 #include <fmt/format.h>
 
@@ -12,7 +13,6 @@ namespace {
 
 using What = pulse::ServerSetting::What;
 
-constexpr std::uint16_t kWeightMax = 256;
 // What follows a stamp must be greater; nobody's clock is this far ahead.
 constexpr std::uint64_t kStampMax = std::uint64_t{1} << 62;
 
@@ -75,7 +75,7 @@ void ServerSettings::checked(ServerId id, const health::Result& result) {
 }
 
 void ServerSettings::note_health(Entry& entry) {
-  const health::State state = parts_.fleet.health(entry.id).state();
+  const health::State state = parts_.fleet.health(entry.id).verdict.state();
   if (state == health::State::kStarting) return;
   const std::uint16_t value = state == health::State::kDown ? 0 : 1;
   const Stamped& had = entry.of(What::kHealth);

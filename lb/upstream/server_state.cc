@@ -27,14 +27,17 @@ std::string text_while_up(const ServerState& state, const health::ServerHealth& 
   const bool drains = state.admin_state() == AdminState::kDrain;
   const bool stops = health.state() == health::State::kStopping;
   const std::string_view word = drains ? "DRAIN" : stops ? "NOLB" : "UP";
+  if (drains && !stops && health.agent.counts()) return "DRAIN (agent)";
   if (!checks_count(health)) return drains || stops ? std::string(word) : "no check";
   const health::Verdict& verdict = health.verdict;
   return verdict.is_changing() ? with_progress(word, verdict, verdict.fall()) : std::string(word);
 }
 
 std::string text_while_down(const health::ServerHealth& health) {
+  if (health.agent.counts() && !health.agent.is_up) return "DOWN (agent)";
   const health::Verdict& verdict = health.verdict;
   if (!checks_count(health) || verdict.health() == 0) return "DOWN";
+  if (verdict.is_usable()) return "DOWN";  // an agent said so that is asked no more
   return with_progress("DOWN", verdict, verdict.rise());
 }
 

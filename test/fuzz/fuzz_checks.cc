@@ -51,6 +51,7 @@ const std::array kChecks = {
     of(Check::Type::kMysql),
     of(Check::Type::kSmtp),
     of(Check::Type::kGrpc),
+    of(Check::Type::kAgent),
 };
 
 struct Heard {

@@ -375,6 +375,12 @@ TEST_CASE("Errors of servers are said at their place") {
       Row{in_server(R"("address": "10.0.0.1:1", "check-addr": "nobody")"),
           "t:1:80: /backends/app/servers/a/check-addr: \"nobody:1\": cannot resolve the name: "
           "unknown"},
+      Row{in_server(R"("address": "10.0.0.1:1", "agent-check": true)"),
+          "t:1:81: /backends/app/servers/a/agent-check: \"agent-port\" is missing beside it: where "
+          "does the agent listen?"},
+      Row{in_server(R"("address": "unix:/a", "agent-check": true, "agent-port": 80)"),
+          "t:1:78: /backends/app/servers/a/agent-check: the agent of a server on a Unix socket "
+          "needs \"agent-addr\": its host"},
       Row{in_server(R"("address": "10.0.0.1:1", "onmarkeddown": "x")"),
           "t:1:66: /backends/app/servers/a/onmarkeddown: unknown key \"onmarkeddown\"; did you "
           "mean "

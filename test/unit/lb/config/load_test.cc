@@ -204,6 +204,29 @@ TEST_CASE("Every key of a server arrives") {
   CHECK(server.state == InitialState::kDrain);
 }
 
+TEST_CASE("An agent arrives, and is not asked unless that is said") {
+  const Scratch scratch;
+  const auto snapshot =
+      good(scratch, with_backend(R"("default-server": { "agent-port": 8700, "agent-send": "x\n" },
+    "servers": { "a": { "address": "10.0.0.1:80", "agent-check": true, "agent-addr": "2001:db8::1",
+                        "agent-inter": "5s" },
+                 "b": { "address": "10.0.0.1:80", "agent-check": true },
+                 "c": { "address": "unix:/run/app.sock", "agent-check": true, "agent-addr": "10.0.0.9" },
+                 "d": "10.0.0.2:80" })"));
+  const std::vector<Server>& servers = snapshot->backends[0].servers;
+  REQUIRE(servers[0].agent.has_value());
+  CHECK(servers[0].agent->port == 8700);
+  CHECK(servers[0].agent->send == "x\n");
+  CHECK(servers[0].agent->inter == Milliseconds(5'000));
+  CHECK(servers[0].agent->address->host() == "2001:db8::1");
+  REQUIRE(servers[1].agent.has_value());
+  CHECK_FALSE(servers[1].agent->address);
+  CHECK(servers[1].agent->inter == Milliseconds(2'000));
+  CHECK(servers[2].agent->address->host() == "10.0.0.9");
+  CHECK_FALSE(servers[3].agent);
+  CHECK_FALSE(servers[1].check);
+}
+
 TEST_CASE("A check port alone goes with the server's own address") {
   const Scratch scratch;
   const auto snapshot = good(

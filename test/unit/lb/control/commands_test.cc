@@ -60,17 +60,16 @@ TEST_CASE("states are set by either of the two ways") {
                 {{"set server app/web1 state maint;set server app/web1 state ready", "\n\n"}});
   harness.fleet.pass(1s);
   CHECK(status("web1") == "UP");
-  check_answers(
-      harness,
-      {{"set server app/web1 state",
-        "'set server <srv> state' expects 'ready', 'drain' and 'maint'.\n\n"},
-       {"set server app/web1 health x",
-        "'set server <srv> health' expects 'up', 'stopping', or 'down'.\n\n"},
-       {"set server app/web1",
-        "usage: set server <backend>/<server> addr | agent | check-addr | check-port | health | "
-        "state | weight\n\n"},
-       {"set server app/nope state drain", "No such server.\n\n"},
-       {"disable server", "Require 'backend/server'.\n\n"}});
+  check_answers(harness, {{"set server app/web1 state",
+                           "'set server <srv> state' expects 'ready', 'drain' and 'maint'.\n\n"},
+                          {"set server app/web1 health x",
+                           "'set server <srv> health' expects 'up', 'stopping', or 'down'.\n\n"},
+                          {"set server app/web1",
+                           "usage: set server <backend>/<server> addr | agent | agent-addr | "
+                           "agent-port | agent-send | "
+                           "check-addr | check-port | health | state | weight\n\n"},
+                          {"set server app/nope state drain", "No such server.\n\n"},
+                          {"disable server", "Require 'backend/server'.\n\n"}});
 }
 
 TEST_CASE("health is set by command") {
@@ -97,6 +96,54 @@ TEST_CASE("checks are switched off and on, agents are truthfully not there") {
   CHECK(harness.field("app", "web1", Column::kStatus) == "no check");
   check_answers(harness, {{"enable health app/web1", "\n"}});
   CHECK(harness.field("app", "web1", Column::kStatus) == "UP");
+}
+
+TEST_CASE("agents are commanded with HAProxy's words") {
+  config::Snapshot config = make_config();
+  config.backends[0].servers[1].agent = config::Agent{.port = 9000};
+  ControlHarness harness(config);
+  harness.fleet.checks.agent_line = [](const SocketAddress&) { return "50%"; };
+  harness.fleet.pass(3s);
+  const auto field = [&](Column column) { return harness.field("app", "web2", column); };
+  CHECK(field(Column::kAgentStatus) == "CHECKED");
+  CHECK(field(Column::kAgentDesc) == "No status change");
+  CHECK(field(Column::kAgentRise) == "1");
+  CHECK(field(Column::kAgentFall) == "1");
+  CHECK(field(Column::kAgentHealth) == "1");
+  CHECK(field(Column::kAgentCode).empty());
+  CHECK(field(Column::kAgentDuration) == "1");
+  check_answers(harness, {{"set server app/web2 agent down", "\n"}});
+  CHECK(field(Column::kStatus) == "DOWN (agent)");
+  CHECK(field(Column::kAgentHealth) == "0");
+  check_answers(
+      harness,
+      {{"set server app/web2 agent up", "\n"},
+       {"set server app/web2 agent x", "'set server <srv> agent' expects 'up' or 'down'.\n\n"},
+       {"set server app/web2 agent-addr",
+        "set server <b>/<s> agent-addr requires an address and optionally a port.\n\n"},
+       {"set server app/web2 agent-addr foo", "invalid addr 'foo'\n\n"},
+       {"set server app/web2 agent-addr 192.0.2.9 port x", "provided port is not an integer\n\n"},
+       {"set server app/web2 agent-addr 192.0.2.9 port 9001", "\n"},
+       {"set server app/web2 agent-port", "set server <b>/<s> agent-port requires a port.\n\n"},
+       {"set server app/web2 agent-port 99999", "provided port is invalid\n\n"},
+       {"set server app/web2 agent-send hello", "\n"},
+       {"set server app/web1 agent-port 1", "agent checks are not enabled on this server\n\n"},
+       {"set server app/web1 agent-send x", "agent checks are not enabled on this server.\n\n"}});
+  CHECK(field(Column::kStatus) == "no check");
+  harness.fleet.checks.agent_line = [](const SocketAddress&) { return "fail #disk"; };
+  harness.fleet.pass(1ms);
+  CHECK(field(Column::kStatus) == "DOWN (agent)");
+  CHECK(field(Column::kAgentStatus) == "L7STS");
+  CHECK(field(Column::kAgentCode) == "0");
+  CHECK(field(Column::kLastAgt) == "via agent : fail (disk)");
+  const std::string state = harness.ask("show servers state app");
+  CHECK(state.find(" 0 0 1 0 22 0 0 - 2 - 0 0 - 192.0.2.9 9001\n") != std::string::npos);
+  check_answers(harness, {{"disable agent app/web2", "\n"}});
+  CHECK(field(Column::kAgentStatus).empty());
+  CHECK(field(Column::kStatus) == "DOWN");
+  check_answers(harness, {{"set server app/web2 agent up",
+                           "agent checks are not enabled on this server.\n\n"},
+                          {"enable agent app/web2", "\n"}});
 }
 
 TEST_CASE("addresses change with HAProxy's words") {

@@ -85,6 +85,12 @@ class CheckerHarness {
   std::function<Status(const SocketAddress&)> answer = [](const SocketAddress&) {
     return Status::kL4Ok;
   };
+  /// What an agent at this address says, without the end of its line; empty: it refuses.
+  std::function<std::string(const SocketAddress&)> agent_line = [](const SocketAddress&) {
+    return std::string();
+  };
+  /// Called with each wish of an agent.
+  std::function<std::string(BackendIndex, ServerIndex, const AgentReply&)> on_agent;
   /// Called with each result, after it is counted.
   std::function<void(BackendIndex, ServerIndex, const Result&)> on_result;
   /// Called on each change, after it is noted.
@@ -101,6 +107,10 @@ class CheckerHarness {
                        [this](BackendIndex b, ServerIndex s, const Result& result) {
                          ++results;
                          if (on_result) on_result(b, s, result);
+                       },
+                   .on_agent =
+                       [this](BackendIndex b, ServerIndex s, const AgentReply& reply) {
+                         return on_agent ? on_agent(b, s, reply) : std::string();
                        }},
                   42};
 
@@ -116,10 +126,23 @@ class CheckerHarness {
   void end_probes() {
     while (!prober.pending.empty()) {
       auto& first = prober.pending.begin()->second;
+      if (first.target.check->type == config::Check::Type::kAgent) {
+        ProbeDone done = std::move(first.done);
+        done(said_by_agent(agent_line(first.target.address)));
+        continue;
+      }
       const Status status = answer(first.target.address);
       ProbeDone done = std::move(first.done);
       done({.status = status, .duration = Milliseconds(1), .description = "scripted"});
     }
+  }
+  [[nodiscard]] static Result said_by_agent(const std::string& line) {
+    if (line.empty()) return {.status = Status::kL4Con, .duration = Milliseconds(1)};
+    const auto reply = std::make_shared<const AgentReply>(read_agent_reply(line));
+    return {.status = status_of(*reply),
+            .duration = Milliseconds(1),
+            .description = describe(*reply),
+            .agent = reply};
   }
   /// Lets `duration` pass; probes end in the moment they start.
   void pass(Duration duration) {

@@ -21,6 +21,8 @@ inline std::unique_ptr<Dialogue> make_dialogue(const config::Check& check) {
       return make_redis_dialogue(check);
     case config::Check::Type::kSmtp:
       return make_smtp_dialogue(check);
+    case config::Check::Type::kAgent:
+      return make_agent_dialogue(check);
     case config::Check::Type::kGrpc:
       return make_grpc_dialogue(check, {.authority = "web1", .timeout = Milliseconds(3000)});
     case config::Check::Type::kTcp:

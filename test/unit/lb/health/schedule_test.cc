@@ -62,14 +62,12 @@ TEST_CASE("an interval of nothing is still a millisecond") {
 }
 
 TEST_CASE("first checks are spread evenly over a short time") {
-  CHECK(first_delay(server(), 0, 1) == 0ms);
-  CHECK(first_delay(server(), 0, 4) == 0ms);
-  CHECK(first_delay(server(), 1, 4) == 125ms);
-  CHECK(first_delay(server(), 3, 4) == 375ms);
-  config::Server quick = server();
-  quick.inter = 100ms;
-  CHECK(first_delay(quick, 1, 2) == 50ms);
-  CHECK(first_delay(server(), 0, 0) == 0ms);
+  CHECK(first_delay(2s, 0, 1) == 0ms);
+  CHECK(first_delay(2s, 0, 4) == 0ms);
+  CHECK(first_delay(2s, 1, 4) == 125ms);
+  CHECK(first_delay(2s, 3, 4) == 375ms);
+  CHECK(first_delay(100ms, 1, 2) == 50ms);
+  CHECK(first_delay(2s, 0, 0) == 0ms);
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ const config::Check kTcp{};  // tcp is what a check is by default
 TEST_CASE("every kind of check stands in the table once") {
   std::string names;
   for (const ProbeKind& kind : probe_kinds()) names += std::string(kind.name) + " ";
-  CHECK(names == "tcp tls http grpc pgsql mysql redis smtp ");
+  CHECK(names == "tcp tls http grpc pgsql mysql redis smtp agent ");
 }
 
 TEST_CASE("a server that accepts passes the tcp check") {

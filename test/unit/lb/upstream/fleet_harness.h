@@ -38,6 +38,10 @@ class FleetHarness {
       alarm.move_to(checks.alarm.now());
       fleet->health_changed({b, s}, health);
     };
+    checks.on_agent = [this](BackendIndex b, health::ServerIndex s,
+                             const health::AgentReply& reply) {
+      return fleet->agent_said({b, s}, reply);
+    };
     fleet->flush();
   }
 
