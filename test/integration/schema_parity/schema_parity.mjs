@@ -57,6 +57,9 @@ const pem = { crt: join(credentials, "site.pem") };
 
 const good = {
   "the base itself": base(),
+  "rules on a hello": root({ defaults: { mode: "tcp", "inspect-delay": "1s" }, frontends: { www: {
+    bind: ":80", default_backend: "app", rules: [ { if: { "req.ssl_sni": ["a", "*.b"],
+      "req.ssl_sni_end": "c", not: { "req.ssl_alpn": ["h2"] } }, use_backend: "app" } ] } } }),
   "a plain and a full bind": frontend({ bind: [":80", { address: "[::1]:81", backlog: 5 }] }),
   "a variable as a word": backend({ "http-reuse": "${REUSE:-safe}" }),
   "a variable as a duration": frontend({ timeout: { client: "${T:-5s}" } }),
@@ -67,6 +70,8 @@ const good = {
   "hash by header": backend({ balance: "hash", hash: "hdr(X-User)" }),
   "hash by query": backend({ balance: "hash", hash: "pathq" }),
   "no certificates": root({ certificates: {} }),
+  "ssl with h2": frontend({ bind: { address: ":443", ssl: { ...pem, alpn: ["http/1.1", "h2"] } } }),
+  "HTTP/2 to a server": server({ proto: "h2" }),
   "ssl with a file": frontend({ bind: { address: ":443", ssl: pem } }),
   "ssl with names": {
     ...frontend({ bind: [":80", { address: ":443", ssl: { certificates: ["site"], alpn: "http/1.1",
@@ -137,7 +142,7 @@ const bad = {
   "ssl with names and files": frontend({ bind: { address: ":443", ssl: { certificates: "a", crt: "a.pem" } } }),
   "ssl as truth": frontend({ bind: { address: ":443", ssl: true } }),
   "ssl with TLS 1.1": frontend({ bind: { address: ":443", ssl: { ...pem, "min-ver": "TLSv1.1" } } }),
-  "ssl with h2": frontend({ bind: { address: ":443", ssl: { ...pem, alpn: ["h2", "http/1.1"] } } }),
+  "ssl with h3": frontend({ bind: { address: ":443", ssl: { ...pem, alpn: ["h3", "http/1.1"] } } }),
   "ssl with an unknown demand": frontend({ bind: { address: ":443", ssl: { ...pem, verify: "maybe" } } }),
   "ssl with a deep chain": frontend({ bind: { address: ":443", ssl: { ...pem, "verify-depth": 101 } } }),
   "accept-proxy as number": frontend({ bind: { address: ":80", "accept-proxy": 1 } }),
@@ -174,7 +179,10 @@ const bad = {
   "no word to retry on": backend({ "retry-on": [] }),
   "cookie": backend({ cookie: {} }),
   "server-template": backend({ "server-template": {} }),
-  "a check for a database": backend({ check: { type: "grpc" } }),
+  "a check for a directory": backend({ check: { type: "ldap" } }),
+  "a name in a hello that is a number": rule({ if: { "req.ssl_sni": 1 }, use_backend: "app" }),
+  "no name in a hello": rule({ if: { "req.ssl_sni_end": "" }, use_backend: "app" }),
+  "a time for hellos without a unit": frontend({ "inspect-delay": 5 }),
   "a check as word": backend({ check: "http" }),
   "a status of 600": backend({ check: { type: "http", expect: { status: 600 } } }),
   "servers as array": backend({ servers: ["10.0.0.1:80"] }),
@@ -192,7 +200,7 @@ const bad = {
   "send-proxy of no version": server({ "send-proxy": true }),
   "an unknown version of send-proxy": server({ "send-proxy": "v3" }),
   "check-send-proxy as word": server({ "check-send-proxy": "v1" }),
-  "proto": server({ proto: "h2" }),
+  "proto": server({ proto: "h3" }),
   "address in default-server": backend({ "default-server": { address: "10.0.0.1:80" } }),
 };
 
