@@ -93,18 +93,21 @@ void check_tcp_backend(const BuildContext& context, const Place& backend) {
       context.error(word, fmt::format("\"{}\" looks at an answer, and there is none in mode "
                                       "\"tcp\": \"none\" and \"conn-failure\" are left",
                                       word.value->text));
-  const auto check_observe = [&context](const Place& server) {
+  const auto check_server = [&context](const Place& server) {
+    if (const Place proto = server.child("proto"))
+      context.error(proto,
+                    "\"proto\" is of mode \"http\": in mode \"tcp\" bytes pass as they come");
     const Place at = server.child("observe");
     if (at && at.value->text == "layer7")
       context.error(at,
                     "\"layer7\" looks at answers, and there are none in mode \"tcp\": write "
                     "\"layer4\"");
   };
-  check_observe(backend.child("default-server"));
+  check_server(backend.child("default-server"));
   const Place servers = backend.child("servers");
   if (!servers) return;
   for (const jsonc::Member& member : servers.value->members)
-    check_observe(servers.child(member.key));
+    check_server(servers.child(member.key));
 }
 
 void check_tcp_balance(const BuildContext& context, const Place& backend, Balance& balance) {

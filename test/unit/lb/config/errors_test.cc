@@ -359,16 +359,17 @@ TEST_CASE("Errors of servers are said at their place") {
           "\"2m\", \"1h\") is expected, not \"2\""},
       Row{in_server(R"("address": "10.0.0.1:1", "state": "up")"),
           "t:1:75: /backends/app/servers/a/state: \"up\" is not one of ready, drain, maint"},
-      Row{in_server(R"("address": "10.0.0.1:1", "proto": "h2")"),
-          "t:1:66: /backends/app/servers/a/proto: \"proto\" is not supported yet"},
+      Row{in_server(R"("address": "10.0.0.1:1", "proto": "h3")"),
+          "t:1:75: /backends/app/servers/a/proto: \"h3\" is not one of h1, h2; did you mean "
+          "\"h1\"?"},
       Row{in_server(R"("address": "10.0.0.1:1", "send-proxy": "v3")"),
           "t:1:80: /backends/app/servers/a/send-proxy: \"v3\" is not one of none, v1, v2; did you "
           "mean \"v1\"?"},
       Row{in_server(R"("address": "10.0.0.1:1", "check-send-proxy": "v1")"),
           "t:1:86: /backends/app/servers/a/check-send-proxy: true or false is expected, not a "
           "string"},
-      Row{in_server(R"("address": "10.0.0.1:1", "proto": "h2")"),
-          "t:1:66: /backends/app/servers/a/proto: \"proto\" is not supported yet"},
+      Row{in_server(R"("address": "10.0.0.1:1", "cookie": "a")"),
+          "t:1:66: /backends/app/servers/a/cookie: \"cookie\" is not supported yet"},
       Row{in_server(R"("address": "unix:/a", "check-port": 80)"),
           "t:1:77: /backends/app/servers/a/check-port: a server on a Unix socket is checked there: "
           "leave it out"},
@@ -398,7 +399,7 @@ TEST_CASE("Everything wrong is said at once, in the order of the file") {
   "backends": {
     "app": {
       "balance": "fast",
-      "servers": { "a": { "address": "10.0.0.1:1", "rise": 0, "proto": "h2" } }
+      "servers": { "a": { "address": "10.0.0.1:1", "rise": 0, "cookie": "a" } }
     }
   }
 })");
@@ -412,7 +413,7 @@ TEST_CASE("Everything wrong is said at once, in the order of the file") {
               "roundrobin, static-rr, leastconn, first, random, source, uri, hash, ewma is "
               "expected",
               "/t:8:60: /backends/app/servers/a/rise: 0 is out of range: 1 to 1000",
-              "/t:8:63: /backends/app/servers/a/proto: \"proto\" is not supported yet"});
+              "/t:8:63: /backends/app/servers/a/cookie: \"cookie\" is not supported yet"});
 }
 
 TEST_CASE("A problem of defaults is said once, however many proxies use it") {

@@ -106,6 +106,9 @@ TEST_CASE("A TCP proxy refuses what looks at requests and answers") {
       Row{"", R"("retry-on": ["conn-failure", "response-timeout"], )",
           "/backends/db/retry-on/1: \"response-timeout\" looks at an answer, and there is none in "
           "mode \"tcp\": \"none\" and \"conn-failure\" are left"},
+      Row{"", R"("default-server": {"proto": "h2"}, )",
+          "/backends/db/default-server/proto: \"proto\" is of mode \"http\": in mode \"tcp\" bytes "
+          "pass as they come"},
       Row{"", R"("default-server": {"observe": "layer7"}, )",
           "/backends/db/default-server/observe: \"layer7\" looks at answers, and there are none in "
           "mode \"tcp\": write \"layer4\""});

@@ -119,14 +119,12 @@ TEST_CASE("Of the complete sample only what this release lacks is refused, each 
   };
   CHECK(texts(result.errors, scratch) ==
         Texts{lacks("23:3: /resolvers", "\"resolvers\""),
-              lacks("35:77: /frontends/www/bind/1/ssl/alpn/0", "\"alpn\": \"h2\""),
               lacks("43:50: /frontends/www/rules/1/if/not/src", "\"src\""),
               lacks("43:77: /frontends/www/rules/1/deny", "\"deny\""),
               lacks("44:11: /frontends/www/rules/2/rate-limit", "\"rate-limit\""),
               lacks("44:62: /frontends/www/rules/2/deny", "\"deny\""),
               lacks("45:11: /frontends/www/rules/3/set-header", "\"set-header\""),
               lacks("57:7: /backends/app/cookie", "\"cookie\""),
-              lacks("68:39: /backends/app/servers/far/proto", "\"proto\""),
               lacks("72:17: /backends/orders/server-template", "\"server-template\"")});
   CHECK(
       texts(result.warnings, scratch) ==

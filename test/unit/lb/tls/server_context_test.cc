@@ -187,8 +187,12 @@ TEST_CASE("A protocol is agreed on, and a client that speaks none of ours is ref
   CHECK(ask("").is_good());
   CHECK(ask("").protocol().empty());
   CHECK(ask(kHttp1).protocol() == "http/1.1");
-  CHECK(ask(std::string(kHttp2) + std::string(kHttp1)).protocol() == "http/1.1");
-  CHECK(ask(kHttp2).client_error() == "tlsv1 alert no application protocol");
+  CHECK(ask(std::string(kHttp1) + std::string(kHttp2)).protocol() == "h2");
+  CHECK(ask("\x02h3").client_error() == "tlsv1 alert no application protocol");
+  options.alpn = {"http/1.1"};
+  const auto without = context_of(options);
+  CHECK(Handshake(*without, {.alpn = std::string(kHttp2) + std::string(kHttp1)}).protocol() ==
+        "http/1.1");
   options.alpn.clear();
   const auto silent = context_of(options);
   CHECK(Handshake(*silent, {.alpn = std::string(kHttp2)}).is_good());
