@@ -59,7 +59,7 @@ class AnswersTest(http_stage.HttpTestCase):
     def setUp(self):
         super().setUp()
         self.origin = self.start_origin(record=True)
-        self.start_lb(self.origin, frontend={"compression": True})
+        self.start_lb(self.origin, frontend={"compression": True}, nbthread=2)
 
     def test_the_coding_that_the_client_likes_best(self):
         client = self.client()
