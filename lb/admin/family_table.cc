@@ -75,11 +75,11 @@ constexpr std::array<FamilyInfo, kFamilies> kTable = {{
     {"tandem_pipes",
      Type::Gauge,
      "Pipes that splicing uses, and those kept for it.",
-     {"state"}},                                                                     // kPipes
+     {"state"}},  // kPipes
     {"tandem_compressors",
      Type::Gauge,
      "Encoders that compress a response just now, and those kept for it.",
-     {"state"}},  // kCompressors
+     {"state"}},                                                                     // kCompressors
     {"tandem_fds_open", Type::Gauge, "File descriptors that are open.", {}},         // kFdsOpen
     {"tandem_fds_limit", Type::Gauge, "Most file descriptors of the process.", {}},  // kFdsLimit
     {"tandem_log_dropped_total",

@@ -101,8 +101,8 @@ struct ServerCells {
   metrics::Counter compression_bytes_in;
   metrics::Counter compression_bytes_out;
   metrics::Counter compression_bytes_bypassed;
-  metrics::Counter tls_handshakes;    // done, on connections to it
-  metrics::Counter tls_resumptions;   // of these, by a session kept from before
+  metrics::Counter tls_handshakes;   // done, on connections to it
+  metrics::Counter tls_resumptions;  // of these, by a session kept from before
   metrics::Counter tls_failures;
   metrics::Counter reuses;          // requests on a pooled connection
   metrics::Gauge idle_connections;  // idle_conn_cur

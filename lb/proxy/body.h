@@ -22,7 +22,8 @@ class BodySource {
 
   /// The next piece of what has been read already; no I/O. kNeedMore: fill() first.
   [[nodiscard]] virtual http::BodyStep next() = 0;
-  /// Reads more, if there may be more. kEnd: the peer has finished sending, ends_with_close() says whether that is right.
+  /// Reads more, if there may be more. kEnd: the peer has finished sending, ends_with_close() says
+  /// whether that is right.
   [[nodiscard]] virtual Fill fill() = 0;
   [[nodiscard]] virtual bool ends_with_close() const = 0;
   [[nodiscard]] virtual std::string_view trailers() const = 0;

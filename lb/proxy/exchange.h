@@ -174,9 +174,9 @@ class Exchange final : public upstream::ConnectionUser,
   Pump response_pump_;
   Compressor compressor_;
   bool bypasses_compression_ = false;  // no encoder could be had
-  bool request_given_ = false;    // the whole request has been given to the server's socket
-  bool request_broken_ = false;   // the server stopped reading it; it may still answer
-  bool reading_request_ = false;  // waiting for more of the request's body
+  bool request_given_ = false;         // the whole request has been given to the server's socket
+  bool request_broken_ = false;        // the server stopped reading it; it may still answer
+  bool reading_request_ = false;       // waiting for more of the request's body
   bool response_started_ = false;
   bool closes_client_ = false;      // the response said so
   bool frames_by_close_ = false;    // the response's end is the connection's

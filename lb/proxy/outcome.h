@@ -47,7 +47,7 @@ struct Outcome {
   const SocketAddress* local = nullptr;  // the address the client connected to
   std::string_view method;               // empty: no request line could be read (<BADREQ>)
   std::string_view target;
-  std::uint8_t version = 11;       // of HTTP, as in http::MessageHead: 10, 11, 20
+  std::uint8_t version = 11;  // of HTTP, as in http::MessageHead: 10, 11, 20
   std::string_view host;
   std::string_view user_agent;
   std::string_view referer;
@@ -56,11 +56,11 @@ struct Outcome {
   std::string_view tls_cipher;
   std::string_view sni;  // the name in the client's hello
 
-  int status = 0;                   // sent to the client; 0: nothing was sent
-  std::uint64_t bytes_in = 0;       // from the client, heads included
-  std::uint64_t bytes_out = 0;      // to the client, heads included
-  std::uint64_t bytes_spliced = 0;  // of bytes_out: moved without being copied
-  std::string_view coding;          // "gzip", "br": what the body got here; empty: none
+  int status = 0;                         // sent to the client; 0: nothing was sent
+  std::uint64_t bytes_in = 0;             // from the client, heads included
+  std::uint64_t bytes_out = 0;            // to the client, heads included
+  std::uint64_t bytes_spliced = 0;        // of bytes_out: moved without being copied
+  std::string_view coding;                // "gzip", "br": what the body got here; empty: none
   std::uint64_t bytes_before_coding = 0;  // of the body
   std::uint64_t bytes_after_coding = 0;
   std::uint64_t bytes_bypassed = 0;  // of a body that went as it is because no encoder was left
