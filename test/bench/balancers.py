@@ -2,6 +2,7 @@
 server connections, no logs, one worker. What serves large bodies best was found by trial: HAProxy
 told to splice (from 1 MB on with pipes of 1 MB), nginx with one unbuffered read of 256 KB."""
 
+import getpass
 import json
 import pathlib
 import resource
@@ -37,6 +38,12 @@ class Balancer:
     @classmethod
     def version(cls):
         raise NotImplementedError
+
+    @classmethod
+    def plays(cls, scenario):
+        """It is one to compare with in this scenario."""
+        del scenario
+        return True
 
     def make_certificate(self):
         """P-256, certificate and key in one file."""
@@ -97,7 +104,8 @@ class HAProxy(Balancer):
         if scenario.tls:
             lines.insert(1, "  ssl-default-bind-options ssl-min-ver TLSv1.2")
             lines.insert(1, "  tune.ssl.cachesize 0")
-        tls = f" ssl crt {self.certificate} alpn http/1.1" if scenario.tls else ""
+        alpn = "h2,http/1.1" if scenario.h2 else "http/1.1"
+        tls = f" ssl crt {self.certificate} alpn {alpn}" if scenario.tls else ""
         lines += ["frontend www", f"  bind 127.0.0.1:{self.port} backlog 20000{tls}"]
         if scenario.header_edits:
             lines += ["  option forwardfor", "  http-request set-header X-Forwarded-Proto http",
@@ -130,7 +138,7 @@ class Nginx(Balancer):
         scenario = self.scenario
         limit = f" max_conns={scenario.maxconn}" if scenario.maxconn else ""
         servers = "".join(f"    server {server}{limit};\n" for server in self.servers)
-        keepalive = max(128, len(self.servers) + 64)
+        keepalive = max(128, len(self.servers) + 64, scenario.requests_at_once())
         balance = "    least_conn;\n" if scenario.balance == "leastconn" else ""
         edits = ""
         if scenario.header_edits:
@@ -213,7 +221,7 @@ stream {{
 
     def server_blocks(self):
         if not self.scenario.routes:
-            tls = " ssl" if self.scenario.tls else ""
+            tls = (" ssl" if self.scenario.tls else "") + (" http2" if self.scenario.h2 else "")
             return (f"  server {{ listen 127.0.0.1:{self.port}{tls} backlog=20000; "
                     "location / { proxy_pass http://app; } }\n")  # fmt: skip
         return "".join(
@@ -222,6 +230,51 @@ stream {{
             f"location /p{i}/ {{ proxy_pass http://app; }} }}\n"
             for i in range(self.scenario.routes)
         )
+
+
+class H2O(Balancer):
+    """Beside the others where clients speak HTTP/2, for which it was made."""
+
+    name = "h2o"
+
+    @classmethod
+    def version(cls):
+        return _first_line([program("h2o"), "--version"]).split()[-1]
+
+    @classmethod
+    def plays(cls, scenario):
+        return scenario.h2
+
+    def prepare(self):
+        config = self.write("h2o.yaml", f"""
+user: {getpass.getuser()}
+num-threads: 1
+max-connections: 12000
+tcp-fastopen: 0
+pid-file: {self.folder}/h2o.pid
+error-log: {self.folder}/error.log
+http1-request-timeout: 60
+http2-idle-timeout: 60
+http2-max-concurrent-requests-per-connection: {self.scenario.streams}
+proxy.timeout.io: 60000
+proxy.timeout.keepalive: 60000
+proxy.preserve-host: ON
+listen:
+  host: 127.0.0.1
+  port: {self.port}
+  ssl:
+    certificate-file: {self.certificate}
+    key-file: {self.certificate}
+    minimum-version: TLSv1.2
+    neverbleed: OFF
+    ocsp-update-interval: 0
+hosts:
+  default:
+    paths:
+      /:
+        proxy.reverse.url: http://{self.servers[0]}/
+""")
+        return [program("h2o"), "-m", "worker", "-c", str(config)]
 
 
 class Tandem(Balancer):

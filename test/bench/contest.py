@@ -15,7 +15,7 @@ from tandem_testing import HttpClient, Origin, wait_until
 import load
 import measure
 
-ANCHORS = ("haproxy", "nginx")
+ANCHORS = ("haproxy", "nginx", "h2o")
 
 
 @dataclasses.dataclass
@@ -82,6 +82,8 @@ class Contender:
 
     def verify(self):
         """Right status, size and bytes, before anything is measured."""
+        if self.scenario.h2:
+            return load.verify_h2(self.port, self.scenario)
         with HttpClient(self.port, tls=load.client_tls(self.scenario)) as client:
             for number in range(1 if self.scenario.close else 3):
                 response = self.scenario.ask(client, number)
@@ -172,7 +174,7 @@ def run_loaded(balancers, group, options, records):
     with contextlib.ExitStack() as stack:
         contenders = {scenario.name: {} for scenario in group}
         for scenario in group:
-            for balancer in balancers:
+            for balancer in those_of(balancers, scenario):
                 with noting_failure(balancer.name, records[scenario.name], options):
                     contender = stack.enter_context(Contender(balancer, scenario, options))
                     contender.verify()
@@ -191,6 +193,10 @@ def run_loaded(balancers, group, options, records):
                 balancer: measure.memory_bytes(contender.balancer.pids(), "VmHWM")
                 for balancer, contender in found.items()
             }
+
+
+def those_of(balancers, scenario):
+    return [balancer for balancer in balancers if balancer.plays(scenario)]
 
 
 @contextlib.contextmanager
@@ -225,7 +231,7 @@ def run_idle(balancers, scenario, options, record):
     """Own memory for each idle connection, never used and after one request: a fresh process for
     each figure, because freed memory is not given back."""
     bytes_each = {}
-    for balancer in balancers:
+    for balancer in those_of(balancers, scenario):
         figures = {}
         for key, target in (("never_used", None), ("after_one_request", scenario.target)):
             with (
@@ -242,7 +248,8 @@ def idle_bytes(contender, count, target):
     contender.verify()
     pids = contender.balancer.pids()
     before = measure.memory_bytes(pids, "RssAnon")
-    with load.IdleConnections(contender.port, count, target, load.client_tls(contender.scenario)):
+    kind = load.IdleH2Connections if contender.scenario.h2 else load.IdleConnections
+    with kind(contender.port, count, target, load.client_tls(contender.scenario)):
         # Deferred accepts come in late, if ever: what counts is that nothing moves any more.
         wait_until(Steady(lambda: measure.open_descriptors(pids)), "all are accepted", 60)
         return round((measure.memory_bytes(pids, "RssAnon") - before) / count)
@@ -267,7 +274,7 @@ def count_instructions(balancers, scenario, options, record):
     short, long = (40, 200) if scenario.large else (500, 2500)
     short, long = short + scenario.servers, long + scenario.servers
     found = {}
-    for balancer in balancers:
+    for balancer in those_of(balancers, scenario):
         with noting_failure(f"{balancer.name} under valgrind", record, options):
             totals = [instructions_of(balancer, scenario, options, n) for n in (short, long)]
             found[balancer.name] = round((totals[1] - totals[0]) / (long - short))

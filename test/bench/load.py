@@ -1,5 +1,5 @@
-"""Load: what runs on the other CPU. wrk as fast as it goes, tandem-pacer at a fixed rate, idle
-connections, and an exact number of requests for counting instructions."""
+"""Load: what runs on the other CPU. wrk and h2load as fast as they go, tandem-pacer at a fixed rate,
+idle connections, and an exact number of requests for counting instructions."""
 
 import contextlib
 import dataclasses
@@ -11,6 +11,7 @@ import ssl
 import struct
 import subprocess
 
+from h2_frames import H2Client
 from tandem_testing import HttpClient, connect, program
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -49,6 +50,38 @@ def run_resumed(port, scenario, seconds):
     return LoadResult(count, max(real, 1), 0.0, 0.0, 0)
 
 
+def run_h2load(port, scenario, amount, seconds):
+    """`amount`: how much of it, as h2load is told. It knows no percentiles."""
+    text = _run([
+        program("h2load"), "-t1", f"-c{scenario.connections}", f"-m{scenario.streams}", *amount,
+        "-H", ":authority: bench.example", f"https://127.0.0.1:{port}{scenario.target}",
+    ], seconds)  # fmt: skip
+    # "requests: n total, n started, n done, n succeeded, n failed, n errored, n timeout"
+    counts = {word: int(count) for count, word in re.findall(r"(\d+) (\w+)", _line(text, "requests:"))}
+    good = int(re.search(r"(\d+) 2xx", _line(text, "status codes:")).group(1))
+    took = re.search(r"finished in ([0-9.]+)(us|ms|s|m)\b", text)
+    unit = {"us": 1e-6, "ms": 1e-3, "s": 1, "m": 60}[took.group(2)]
+    if "Application protocol: h2\n" not in text:
+        raise RuntimeError(f"{scenario.name}: HTTP/2 was not spoken: {text[-400:]!r}")
+    bad = counts["failed"] + counts["errored"] + counts["timeout"] + counts["succeeded"] - good
+    return LoadResult(good, float(took.group(1)) * unit, 0.0, 0.0, bad)
+
+
+def _line(text, beginning):
+    return next(line for line in text.splitlines() if line.startswith(beginning))
+
+
+def verify_h2(port, scenario):
+    with H2Client(port, tls=client_tls(scenario), server_name="bench.example") as client:
+        if client.socket.selected_alpn_protocol() != "h2":
+            raise RuntimeError(f"{scenario.name}: HTTP/2 is not agreed on")
+        for _ in range(3):
+            answer = client.get(scenario.target, scheme="https")
+            check_answer(answer, scenario)
+            if answer.body != scenario.expected_body():
+                raise RuntimeError(f"{scenario.name}: the body arrived changed")
+
+
 def client_tls(scenario):
     """For an HttpClient: nothing, or TLS that believes anybody."""
     if not scenario.tls:
@@ -70,12 +103,19 @@ def run_at_rate(port, scenario, seconds):
 def run_load(port, scenario, seconds):
     if scenario.resume:
         return run_resumed(port, scenario, seconds)
+    if scenario.h2:
+        return run_h2load(port, scenario, [f"-D{seconds}"], seconds)
     return (run_at_rate if scenario.rate else run_wrk)(port, scenario, seconds)
 
 
 def send_exactly(port, scenario, count):
     """That many requests: as many at once as the scenario has connections, each answered before
     the next ones begin; or one after the other, each on a connection of its own."""
+    if scenario.h2:
+        result = run_h2load(port, scenario, [f"-n{count}"], 0)
+        if result.requests != count:
+            raise RuntimeError(f"{scenario.name}: {result.requests} of {count} were answered")
+        return
     if scenario.close:
         for number in range(count):
             with HttpClient(port, tls=client_tls(scenario)) as client:
@@ -122,6 +162,27 @@ class IdleConnections:
     def __exit__(self, *_):
         for connection in self.sockets:
             connection.close()
+
+
+class IdleH2Connections:
+    """The same with HTTP/2: each has its SETTINGS, and with `target` has answered one request."""
+
+    def __init__(self, port, count, target=None, tls=None):
+        self.clients = []
+        for _ in range(count):
+            client = H2Client(port, tls=tls, server_name="bench.example")
+            client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.clients.append(client)
+            client.wait_for(lambda c=client: c.settings_seen and c.acks, "SETTINGS are exchanged")
+            if target and client.get(target, scheme="https").status != 200:
+                raise RuntimeError("a connection that was to be idle was not served")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for client in self.clients:
+            client.close()
 
 
 def _result_of(command, seconds):

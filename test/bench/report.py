@@ -16,9 +16,10 @@ One balancer with one worker alone on one CPU; load and origin on the others; lo
 interleaved, and which balancer goes first changes with the round. Requests a second mean nothing on
 a shared machine. **CPU microseconds for each request, system calls and user instructions for each
 request, and ratios within one round do.** The ratio is to the better of HAProxy and nginx in the
-same round, the median over all rounds; below 1 is cheaper; one that answers more than 1 % with
-errors does not count. Both are tuned: connections reused, no
-logs, splicing or large buffers where bodies are large. "must / good" is the budget.
+same round (where clients speak HTTP/2, to the best of them and h2o), the median over all rounds;
+below 1 is cheaper; one that answers more than 1 % with errors does not count. All are tuned:
+connections reused, no logs, splicing or large buffers where bodies are large. "must / good" is the
+budget.
 """
 
 _FAILOVER = re.compile(r"\n<!-- scripts/lab -->\n.*<!-- /scripts/lab -->\n", re.DOTALL)

@@ -7,7 +7,7 @@ from tandem_testing import origin_body
 
 @dataclasses.dataclass(frozen=True)
 class Budget:
-    """CPU ratio to the better of HAProxy and nginx (lower is better), and what else is bounded."""
+    """CPU ratio to the best of the others (lower is better), and what else is bounded."""
 
     must: float | None = None
     good: float | None = None
@@ -31,6 +31,8 @@ class Scenario:
     header_edits: bool = False
     tls: bool = False  # with clients; servers are spoken to plainly
     resume: bool = False  # connections with a ticket, one after the other
+    h2: bool = False  # HTTP/2 with clients, HTTP/1.1 with servers
+    streams: int = 100  # at once on each connection of HTTP/2
     tcp: bool = False  # the balancer passes bytes on, whatever they are
     servers: int = 1
     balance: str = "roundrobin"
@@ -44,6 +46,9 @@ class Scenario:
     def matches(self, word):
         return self.name == word or self.name.startswith(word + ".")
 
+    def requests_at_once(self):
+        return self.connections * (self.streams if self.h2 else 1)
+
     def wrk_arguments(self):
         arguments = {"method": self.method}
         if self.body_bytes:
@@ -56,7 +61,7 @@ class Scenario:
 
     def warm_up_requests(self):
         """Enough that every server has its connections."""
-        return 2 * self.servers
+        return 2 * max(self.servers, self.requests_at_once() if self.h2 else 0)
 
     def send(self, client, number=0):
         """Request `number` of an exact sequence, over an HttpClient."""
@@ -108,8 +113,12 @@ def _scenarios():
                    budget=Budget(0.97, 0.93, 21))  # fmt: skip
     yield Scenario("s6.resumed", "TLS 1.3 handshakes, resumed by a ticket", tls=True, close=True,
                    resume=True, connections=1, budget=Budget(0.97, 0.93, 21))  # fmt: skip
+    yield Scenario("s7", "HTTP/2 over TLS 1.3, 4 connections of 100 streams, 1 KB", tls=True, h2=True,
+                   connections=4, budget=Budget(1.00, 0.90, 2.3, 24_000))  # fmt: skip
     yield Scenario("s8", "10,000 idle connections", idle=10_000)
     yield Scenario("s8tls", "10,000 idle TLS connections", idle=10_000, tls=True)
+    yield Scenario("s8h2", "10,000 idle HTTP/2 connections over TLS", idle=10_000, tls=True,
+                   h2=True)  # fmt: skip
     yield Scenario("s9", "TCP mode, 1 KB round trips over 64 kept connections", tcp=True,
                    budget=Budget(0.97, 0.94, 4.1, 600))  # fmt: skip
     for short, balance in (("rr", "roundrobin"), ("lc", "leastconn")):
