@@ -43,11 +43,15 @@ void H2Upstream::send_head(const char* base, const http::RequestHead& head,
 /// The 200 that opens a tunnel (RFC 8441 section 5), as HTTP/1 says it (RFC 6455 section 4.2.2).
 std::string H2Upstream::as_switch(const std::string& text) const {
   constexpr std::string_view kOpened = "HTTP/1.1 200 ";
+  constexpr std::string_view kAccept = "\r\nsec-websocket-accept: ";
   constexpr std::string_view kChunked = "transfer-encoding: chunked\r\n";
   if (!text.starts_with(kOpened)) return text;
   std::string answer = "HTTP/1.1 101 Switching Protocols" + text.substr(kOpened.size());
   if (const std::size_t at = answer.find(kChunked); at != std::string::npos)
     answer.erase(at, kChunked.size());
+  // Some servers say it though it means nothing in HTTP/2: ours is the one for this client's key.
+  if (const std::size_t at = answer.find(kAccept); at != std::string::npos)
+    answer.erase(at + 2, answer.find("\r\n", at + 2) - at);
   answer.resize(answer.size() - 2);  // the empty line
   answer += "connection: upgrade\r\nupgrade: " + protocol_ + "\r\n";
   if (!websocket_key_.empty())
