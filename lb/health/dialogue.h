@@ -90,7 +90,9 @@ class Dialogue {
 /// AUTH if there is a password, PING, and ROLE if one is asked for.
 [[nodiscard]] std::unique_ptr<Dialogue> make_redis_dialogue(const config::Check& check);
 /// The startup packet and, if a password or a role is configured, a login and one query.
-[[nodiscard]] std::unique_ptr<Dialogue> make_pgsql_dialogue(const config::Check& check);
+/// `nonce`: of SCRAM, see tls::ScramClient.
+[[nodiscard]] std::unique_ptr<Dialogue> make_pgsql_dialogue(const config::Check& check,
+                                                            std::string nonce);
 /// The handshake packet and, if there is a user, a login without password.
 [[nodiscard]] std::unique_ptr<Dialogue> make_mysql_dialogue(const config::Check& check);
 /// Who answers a gRPC check.

@@ -25,8 +25,6 @@ constexpr std::size_t kPrefixBytes = 5;
 constexpr std::size_t kMessageBytesMax = 1024;
 /// As much of a header's value as is looked at.
 constexpr std::size_t kValueBytesMax = 256;
-/// A PING is answered however many have come: the bytes that are heard are the bound.
-constexpr std::size_t kAnswersMax = Dialogue::kHeardBytesMax;
 
 template <auto Delete>
 struct By {
@@ -37,7 +35,6 @@ struct By {
 };
 using Session = std::unique_ptr<nghttp2_session, By<nghttp2_session_del>>;
 using Callbacks = std::unique_ptr<nghttp2_session_callbacks, By<nghttp2_session_callbacks_del>>;
-using Option = std::unique_ptr<nghttp2_option, By<nghttp2_option_del>>;
 
 // ---- the messages ------------------------------------------------------------------------------
 
@@ -164,12 +161,8 @@ class GrpcDialogue final : public Dialogue {
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_close);
-    nghttp2_option* option = nullptr;
-    TANDEM_CHECK(nghttp2_option_new(&option) == 0);
-    const Option kept_option(option);
-    nghttp2_option_set_max_outbound_ack(option, kAnswersMax);
     nghttp2_session* session = nullptr;
-    TANDEM_CHECK(nghttp2_session_client_new2(&session, callbacks, this, option) == 0);
+    TANDEM_CHECK(nghttp2_session_client_new(&session, callbacks, this) == 0);
     session_.reset(session);
   }
 
@@ -200,18 +193,19 @@ class GrpcDialogue final : public Dialogue {
     speak();
   }
 
+  /// Byte by byte: what nghttp2 makes of a broken stream depends on what it has said before it
+  /// reads on, and so would what is found, on how the stream was cut.
   bool read_message() override {
-    const std::string_view bytes = input();
-    if (bytes.empty()) return false;
-    const auto taken = nghttp2_session_mem_recv(
-        session_.get(), reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
-    consume(bytes.size());
-    // The call may have failed after the answer was whole: then the answer counts.
+    if (input().empty()) return false;
+    const auto byte = static_cast<std::uint8_t>(input().front());
+    consume(1);
+    const auto taken = nghttp2_session_mem_recv(session_.get(), &byte, 1);
     if (taken < 0 && !finding()) refuse("the answer is not HTTP/2");
     if (finding()) return leave();
     speak();
-    if (nghttp2_session_want_read(session_.get()) == 0) refuse("the answer is not HTTP/2");
-    return finding().has_value();
+    if (!finding() && nghttp2_session_want_read(session_.get()) == 0)
+      refuse("the answer is not HTTP/2");
+    return true;
   }
 
   void speak() {

@@ -3,9 +3,11 @@
 // authentication is alive. With one of them the check logs in, and with a role it asks for it.
 //
 //   startup → R (authentication) [ → p (password), R ] , S K N … , Z (ready)
+//   with SCRAM: R 10 (its names) → p (name, first), R 11 (server's first) → p (final), R 12, R 0
 //   Q (query) → T (row description) D (row) C (complete) Z
 #include "lb/health/dialogue.h"
 #include "lb/tls/digest.h"
+#include "lb/tls/scram.h"
 
 #include <fmt/format.h>
 
@@ -21,6 +23,7 @@ constexpr std::size_t kLengthBytes = 4;
 constexpr std::size_t kBodyBytesMax = std::size_t{16} * 1024;
 constexpr std::uint32_t kProtocol3 = 3U << 16U;
 constexpr std::size_t kSaltBytes = 4;
+constexpr std::string_view kMechanism = "SCRAM-SHA-256";
 
 /// Requests for authentication (AuthenticationOk and those that follow it in the documentation).
 enum Authentication : std::uint32_t {
@@ -28,6 +31,8 @@ enum Authentication : std::uint32_t {
   kCleartext = 3,
   kMd5 = 5,
   kSasl = 10,
+  kSaslContinue = 11,
+  kSaslFinal = 12,
 };
 
 std::string big_endian(std::uint32_t number) {
@@ -62,6 +67,20 @@ std::string startup(const config::Check& check) {
   return with_length(body + '\0');
 }
 
+/// The same of bytes that end where they end.
+std::string message_of_bytes(char type, std::string_view bytes) {
+  return type + with_length(bytes);
+}
+
+/// Whether `name` stands in a list of texts, each ended by NUL.
+bool has_name(std::string_view list, std::string_view name) {
+  for (std::size_t end = list.find('\0'); end != std::string_view::npos; end = list.find('\0')) {
+    if (list.substr(0, end) == name) return true;
+    list.remove_prefix(end + 1);
+  }
+  return false;
+}
+
 /// "FATAL: the database system is starting up": fields of one letter each, NUL after each.
 std::string error_words(std::string_view body) {
   std::string severity = "ERROR";
@@ -77,13 +96,16 @@ std::string error_words(std::string_view body) {
 
 class PgsqlDialogue final : public Dialogue {
  public:
-  explicit PgsqlDialogue(const config::Check& check) : check_(check) {}
+  PgsqlDialogue(const config::Check& check, std::string nonce)
+      : check_(check), scram_(check.password, std::move(nonce)) {}
 
  private:
   using Role = config::Check::Role;
   enum class Phase {
     kStart,     // of the connection: no authentication yet
-    kPassword,  // it is sent
+    kScram,     // it has begun
+    kProof,     // ours is sent
+    kPassword,  // it is sent, or was believed
     kLogin,     // authenticated; parameters follow
     kQuery,     // the role is asked for
   };
@@ -106,8 +128,8 @@ class PgsqlDialogue final : public Dialogue {
 
   /// Error, notice, negotiation, authentication; once logged in what belongs there.
   [[nodiscard]] bool is_known(char type) const noexcept {
-    const std::string_view known = phase_ == Phase::kStart || phase_ == Phase::kPassword ? "ENvR"
-                                   : phase_ == Phase::kLogin                             ? "ENSKZ"
+    const std::string_view known = phase_ < Phase::kLogin    ? "ENvR"
+                                   : phase_ == Phase::kLogin ? "ENSKZ"
                                                              : "ENSTDCZ";
     return known.find(type) != std::string_view::npos;
   }
@@ -130,14 +152,14 @@ class PgsqlDialogue final : public Dialogue {
   bool take_authentication(std::string_view body) {
     if (body.size() < 4) return refuse("the request for authentication is cut short");
     const std::uint32_t kind = number_at(body, 0);
+    if (phase_ == Phase::kScram || phase_ == Phase::kProof) return take_scram(kind, body.substr(4));
     if (kind == kLoggedIn) {
       phase_ = Phase::kLogin;
       return logs_in() ? true : pass("");
     }
     if (!logs_in()) return pass("");
     if (phase_ == Phase::kPassword) return refuse("authentication goes on without an end");
-    if (kind == kSasl)
-      return refuse("SCRAM authentication is not supported: docs/CONFIGURATION.md");
+    if (kind == kSasl) return begin_scram(body.substr(4));
     if (kind != kCleartext && kind != kMd5)
       return refuse(fmt::format("authentication {} is not supported", kind));
     if (check_.password.empty()) return refuse("the server wants a password");
@@ -145,6 +167,32 @@ class PgsqlDialogue final : public Dialogue {
       return refuse("the request for authentication is cut short");
     phase_ = Phase::kPassword;
     say(message('p', kind == kMd5 ? md5_answer(body.substr(4)) : check_.password));
+    return true;
+  }
+
+  bool begin_scram(std::string_view names) {
+    if (!has_name(names, kMechanism)) return refuse("the server knows no way to log in that we do");
+    if (check_.password.empty()) return refuse("the server wants a password");
+    const std::string first = scram_.first();
+    say(message_of_bytes('p', std::string(kMechanism) + '\0' +
+                                  big_endian(static_cast<std::uint32_t>(first.size())) + first));
+    phase_ = Phase::kScram;
+    return true;
+  }
+
+  /// Who lets us in without a proof of his own is not the server that knows the password.
+  bool take_scram(std::uint32_t kind, std::string_view body) {
+    if (phase_ == Phase::kScram) {
+      if (kind != kSaslContinue) return refuse("the server breaks off SCRAM");
+      const auto answer = scram_.answer(body);
+      if (!answer) return refuse(answer.error().message);
+      say(message_of_bytes('p', *answer));
+      phase_ = Phase::kProof;
+      return true;
+    }
+    if (kind != kSaslFinal) return refuse("the server breaks off SCRAM");
+    if (!scram_.is_proof(body)) return refuse("the server does not know the password");
+    phase_ = Phase::kPassword;
     return true;
   }
 
@@ -197,6 +245,8 @@ class PgsqlDialogue final : public Dialogue {
     switch (phase_) {
       case Phase::kStart:
         return "the answer to the startup packet";
+      case Phase::kScram:
+      case Phase::kProof:
       case Phase::kPassword:
         return "the answer to the password";
       case Phase::kLogin:
@@ -208,14 +258,15 @@ class PgsqlDialogue final : public Dialogue {
   }
 
   const config::Check& check_;
+  tls::ScramClient scram_;
   Phase phase_ = Phase::kStart;
   std::optional<bool> is_replica_;
 };
 
 }  // namespace
 
-std::unique_ptr<Dialogue> make_pgsql_dialogue(const config::Check& check) {
-  return std::make_unique<PgsqlDialogue>(check);
+std::unique_ptr<Dialogue> make_pgsql_dialogue(const config::Check& check, std::string nonce) {
+  return std::make_unique<PgsqlDialogue>(check, std::move(nonce));
 }
 
 }  // namespace tandem::lb::health

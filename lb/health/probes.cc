@@ -2,6 +2,7 @@
 
 #include "common/check.h"
 #include "lb/health/dialogue_probe.h"
+#include "lb/tls/scram.h"
 
 #include <algorithm>
 #include <array>
@@ -26,12 +27,18 @@ std::unique_ptr<Probe> start_grpc_probe(event::Poller& poller, const ProbeTarget
                               make_grpc_dialogue(*target.check, peer));
 }
 
+std::unique_ptr<Probe> start_pgsql_probe(event::Poller& poller, const ProbeTarget& target,
+                                         ProbeDone done) {
+  return start_dialogue_probe(poller, target, std::move(done),
+                              make_pgsql_dialogue(*target.check, tls::ScramClient::make_nonce()));
+}
+
 constexpr std::array<ProbeKind, 9> kKinds = {{
     {config::Check::Type::kTcp, "tcp", start_tcp_probe},
     {config::Check::Type::kTls, "tls", start_tcp_probe},
     {config::Check::Type::kHttp, "http", start_http_probe},
     {config::Check::Type::kGrpc, "grpc", start_grpc_probe},
-    {config::Check::Type::kPgsql, "pgsql", start<make_pgsql_dialogue>},
+    {config::Check::Type::kPgsql, "pgsql", start_pgsql_probe},
     {config::Check::Type::kMysql, "mysql", start<make_mysql_dialogue>},
     {config::Check::Type::kRedis, "redis", start<make_redis_dialogue>},
     {config::Check::Type::kSmtp, "smtp", start<make_smtp_dialogue>},

@@ -124,6 +124,8 @@ class PostgresTest(check_stage.CheckTestCase):
             wrong=check("hashed", "another secret"),
             nothing=check("hashed", role="primary"),
             scram=check("scram", "scram secret", role="primary"),
+            scramwrong=check("scram", "another secret"),
+            scramnothing=check("scram", role="primary"),
             asked=check("scram"),
             unknown=check("stranger"),
         )
@@ -132,7 +134,9 @@ class PostgresTest(check_stage.CheckTestCase):
         self.wait_for("hashed", "pg1", "UP", "L7OK", "PostgreSQL server is ok")
         self.wait_for("wrong", "pg1", "DOWN", "L7RSP", "FATAL: password authentication failed")
         self.wait_for("nothing", "pg1", "DOWN", "L7RSP", "the server wants a password")
-        self.wait_for("scram", "pg1", "DOWN", "L7RSP", "SCRAM authentication is not supported")
+        self.wait_for("scram", "pg1", "UP", "L7OK", "PostgreSQL server is ok: primary")
+        self.wait_for("scramwrong", "pg1", "DOWN", "L7RSP", "FATAL: password authentication failed")
+        self.wait_for("scramnothing", "pg1", "DOWN", "L7RSP", "the server wants a password")
         self.wait_for("asked", "pg1", "UP", "L7OK", "PostgreSQL server is ok")
         self.wait_for("unknown", "pg1", "DOWN", "L7RSP", "FATAL: no pg_hba.conf entry for host")
         self.assertNotIn("secret", self.lb.output())

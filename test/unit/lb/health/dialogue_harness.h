@@ -14,7 +14,7 @@ namespace tandem::lb::health {
 inline std::unique_ptr<Dialogue> make_dialogue(const config::Check& check) {
   switch (check.type) {
     case config::Check::Type::kPgsql:
-      return make_pgsql_dialogue(check);
+      return make_pgsql_dialogue(check, "nonce");
     case config::Check::Type::kMysql:
       return make_mysql_dialogue(check);
     case config::Check::Type::kRedis:

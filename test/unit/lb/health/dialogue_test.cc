@@ -229,13 +229,45 @@ TEST_CASE("a password is given in the clear or by MD5") {
         kStartup + pg('p', "md5fa34c4308967fcc888933bdce8889b36\0"s));
   CHECK(result_of(check, {authentication(5, "sal")}) ==
         "L7RSP 0 the request for authentication is cut short");
-  CHECK(result_of(check, {authentication(10, "SCRAM-SHA-256\0\0"s)}) ==
-        "L7RSP 0 SCRAM authentication is not supported: docs/CONFIGURATION.md");
   CHECK(result_of(check, {authentication(7)}) == "L7RSP 0 authentication 7 is not supported");
   CHECK(result_of(check, {authentication(3), authentication(3)}) ==
         "L7RSP 0 authentication goes on without an end");
   CHECK(result_of(pgsql(Role::kPrimary), {authentication(3)}) ==
         "L7RSP 0 the server wants a password");
+}
+
+/// Of the password "secret" and the nonce of the harness, computed by Python's hashlib and hmac.
+const std::string kScramNames = authentication(10, "SCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0\0"s);
+const std::string kScramFirst = authentication(11, "r=nonceX,s=c2FsdA==,i=1");
+const std::string kScramFinal =
+    authentication(12, "v=3GXdG1GgnpZndUrZCS8bxr5RqyWRASvn+ShUf9rU+gM=");
+
+TEST_CASE("a password is shown to be known by SCRAM, and the server must show the same") {
+  const Check check = pgsql(Role::kAny, "secret");
+  const auto login = heard(check, {kScramNames, kScramFirst, kScramFinal + kLoggedIn});
+  const std::string first = "n,,n=,r=nonce";
+  CHECK(login.sent ==
+        kStartup + pg('p', "SCRAM-SHA-256\0"s + be32(13) + first) +
+            pg('p', "c=biws,r=nonceX,p=7EdE63zxX/IepAbA3p+8s4NpIRZbomTtq6IHZdLcQMk=") + kTerminate);
+  CHECK(login.result == "L7OK 0 PostgreSQL server is ok");
+  const std::string broken = "L7RSP 0 the server breaks off SCRAM";
+  const std::string forged = "L7RSP 0 the server does not know the password";
+  CHECK(result_of(check, {kScramNames, kLoggedIn}) == broken);
+  CHECK(result_of(check, {kScramNames, kScramFirst, kLoggedIn}) == broken);
+  CHECK(result_of(check, {kScramNames, kScramFirst, kScramFirst}) == broken);
+  CHECK(result_of(check, {kScramNames, kScramFirst, authentication(12, "v=AAAA")}) == forged);
+  CHECK(result_of(check, {kScramNames, kScramFirst, authentication(12)}) == forged);
+  CHECK(result_of(check, {kScramNames, kScramFirst, kScramFinal, kScramNames}) ==
+        "L7RSP 0 authentication goes on without an end");
+  CHECK(result_of(check, {kScramNames, authentication(11, "r=other,s=c2FsdA==,i=1")}) ==
+        "L7RSP 0 the server's part of SCRAM is not for this login");
+  CHECK(result_of(check, {kScramNames, authentication(11, "r=nonceX,s=c2FsdA==,i=999999999")}) ==
+        "L7RSP 0 999999999 rounds of SCRAM are more than 65536");
+  for (const std::string& names : {"SCRAM-SHA-256-PLUS\0\0"s, "SCRAM-SHA-256"s, ""s})
+    CHECK(result_of(check, {authentication(10, names)}) ==
+          "L7RSP 0 the server knows no way to log in that we do");
+  CHECK(result_of(pgsql(Role::kPrimary), {kScramNames}) == "L7RSP 0 the server wants a password");
+  CHECK(late(check, {kScramNames}) == "L7TOUT 0 waited for the answer to the password");
 }
 
 TEST_CASE("a PostgreSQL that refuses says why") {
