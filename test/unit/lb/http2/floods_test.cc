@@ -122,6 +122,42 @@ TEST_CASE("heads that are too large") {
   check_was_flooded(pair);
 }
 
+TEST_CASE("a head of references that would be megabytes is not taken apart to its end") {
+  Pair pair;
+  // Literal with indexing, then one byte for each time it is meant again (RFC 7541 section 6.1).
+  const std::string entry = "\x40\x01x\x7f\xa1\x1d"s + std::string(3'872, 'v');
+  pair.client.raw(frame(NGHTTP2_HEADERS, NGHTTP2_FLAG_END_STREAM | NGHTTP2_FLAG_END_HEADERS, 1,
+                        request_block() + entry + std::string(12'000, '\xBE')));
+  pair.upload();
+  check_was_flooded(pair);
+}
+
+TEST_CASE("header sections for a stream that is no more") {
+  Pair pair;
+  ask_and_leave(pair);
+  const std::string again = frame(
+      NGHTTP2_HEADERS, NGHTTP2_FLAG_END_STREAM | NGHTTP2_FLAG_END_HEADERS, 1, literal("x", "y"));
+  CHECK(allowed(pair, again, 1'100) <= 1'000);
+  check_was_flooded(pair);
+}
+
+TEST_CASE("offences that break streams count as resets of them") {
+  Pair pair;
+  int count = 0;
+  for (std::int32_t id = 1; count < 300 && pair.goes_on; id += 2, ++count) {
+    // What comes back is not for the client: it has opened none of these.
+    const std::string bytes =
+        frame(NGHTTP2_HEADERS, NGHTTP2_FLAG_END_STREAM | NGHTTP2_FLAG_END_HEADERS, id,
+              request_block() + literal("X", "y"));
+    pair.goes_on = pair.session.receive(bytes, pair.now);
+    if (pair.goes_on) pair.session.output_sent(pair.session.output().size());
+    for (Stream* stream : pair.news()) pair.session.release(*stream);
+  }
+  CHECK(count >= 149);
+  CHECK(count <= 152);
+  check_was_flooded(pair);
+}
+
 TEST_CASE("a head in more frames than it needs") {
   const auto come = [](int continuations) {
     Pair pair;

@@ -6,12 +6,14 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace tandem::lb::http2 {
 namespace {
 
 using namespace test;
+using namespace std::string_literals;
 
 constexpr std::uint8_t kEndHeaders = NGHTTP2_FLAG_END_HEADERS;
 constexpr std::uint8_t kEndBoth = NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM;
@@ -398,6 +400,28 @@ TEST_CASE("what is no HTTP/2 ends the connection, and the client is told") {
     CHECK_FALSE(pair.session.was_flooded());
     REQUIRE(pair.client.goaways.size() == 1);
     CHECK(pair.client.goaways[0].second != NGHTTP2_NO_ERROR);
+  }
+}
+
+TEST_CASE("what nghttp2 lets pass ends the connection all the same") {
+  const std::string head = frame(NGHTTP2_HEADERS, NGHTTP2_FLAG_END_STREAM, 1, request_block());
+  const std::vector<std::pair<std::string, std::uint32_t>> offences{
+      {frame(NGHTTP2_PRIORITY, 0, 0, "\0\0\0\0\x10"s), NGHTTP2_PROTOCOL_ERROR},
+      // Section 5.1.1: stream 3 was left out, so it cannot be opened any more.
+      {frame(NGHTTP2_HEADERS, kEndBoth, 5, request_block()) +
+           frame(NGHTTP2_HEADERS, kEndBoth, 3, request_block()),
+       NGHTTP2_PROTOCOL_ERROR},
+      // Section 4.2.
+      {head + frame(NGHTTP2_CONTINUATION, NGHTTP2_FLAG_END_HEADERS, 1, std::string(16'385, 'y')),
+       NGHTTP2_FRAME_SIZE_ERROR}};
+  for (const auto& [bytes, error] : offences) {
+    Pair pair;
+    pair.client.raw(bytes);
+    pair.run();
+    CHECK(pair.session.is_over());
+    CHECK_FALSE(pair.session.trouble().empty());
+    REQUIRE(pair.client.goaways.size() == 1);
+    CHECK(pair.client.goaways[0].second == error);
   }
 }
 
