@@ -131,6 +131,47 @@ TEST_CASE("a 101 becomes 200 for a client that asked for a tunnel") {
             {.upgrade_sent = true}) == ":status: 200\nsec-websocket-protocol: chat\n");
 }
 
+/// What a server of HTTP/2 gets of a request.
+std::string put_for_server(const std::string& request, const http::RequestEdits& edits = {},
+                           bool as_tunnel = false) {
+  http::RequestDecoder decoder{http::Limits{}};
+  http::RequestHead head;
+  REQUIRE(decoder.decode(request, head) == http::DecodeResult::kDone);
+  FieldBlock block;
+  put_request(block, request.data(), head, edits, "https", as_tunnel);
+  return text_of(block);
+}
+
+TEST_CASE("a request keeps its fields and loses those that end at this hop") {
+  CHECK(put_for_server("POST /x?y HTTP/1.1\r\nHost: a.test\r\nAccept: */*\r\nKeep-Alive: 5\r\n"
+                       "Connection: close, X-Private\r\nX-Private: 1\r\nContent-Length: 5\r\n"
+                       "Cookie: a=1\r\n\r\n") ==
+        ":method: POST\n:scheme: https\n:authority: a.test\n:path: /x?y\naccept: */*\n"
+        "cookie: a=1\ncontent-length: 5\n");
+  CHECK(put_for_server("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n"
+                       "TE: trailers\r\nConnection: te\r\n\r\n") ==
+        ":method: POST\n:scheme: https\n:authority: a\n:path: /\nte: trailers\n");
+}
+
+TEST_CASE("edits of a request are those of HTTP/1") {
+  const std::vector<std::string_view> removed = {"ACCEPT"};
+  const std::vector<http::AddedField> added = {{.name = "X-Added", .value = "1"}};
+  CHECK(put_for_server(
+            "GET / HTTP/1.1\r\nHost: a\r\nAccept: */*\r\n\r\n",
+            {.forwarded_for = "192.0.2.1", .authority = "b", .added = added, .removed = removed}) ==
+        ":method: GET\n:scheme: https\n:authority: b\n:path: /\nx-forwarded-for: 192.0.2.1\n"
+        "x-added: 1\n");
+}
+
+TEST_CASE("an upgrade becomes an extended CONNECT") {
+  CHECK(put_for_server("GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n"
+                       "Upgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+                       "Sec-WebSocket-Version: 13\r\n\r\n",
+                       {.keep_upgrade = true}, true) ==
+        ":method: CONNECT\n:scheme: https\n:authority: a\n:path: /chat\n:protocol: websocket\n"
+        "sec-websocket-version: 13\n");
+}
+
 TEST_CASE("trailers are lines with names in lower case") {
   FieldBlock block;
   put_trailers(block, "X-Sum: abc\r\nX-Empty: \r\nx-colon: a: b\r\n");
