@@ -160,6 +160,26 @@ class TlsTest(tls_stage.TlsTestCase):
         wait_until(lambda: self.tandem.metrics()['tandem_tls_resumptions_total{frontend="www"}'] == 1,
                    "the resumption is counted")  # fmt: skip
 
+    def test_a_ticket_allows_no_early_data(self):
+        self.start_lb(self.origin)
+        session, early = self.folder / "session", self.folder / "early"
+        early.write_bytes(b"GET /early HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        client = ["openssl", "s_client", "-connect", f"127.0.0.1:{self.port}", "-tls1_3",
+                  "-servername", "www.example.org", "-CAfile", str(self.authority.pem)]  # fmt: skip
+
+        def run(*more, words=b""):
+            return subprocess.run([*client, *more], input=words, capture_output=True, check=False,
+                                  timeout=testing.TIMEOUT).stdout  # fmt: skip
+
+        # With the answer the ticket has come too.
+        run("-ign_eof", "-sess_out", session, words=early.read_bytes())
+        text = tls_stage.openssl("sess_id", "-in", session, "-noout", "-text")
+        self.assertIn("TLS session ticket:", text)
+        self.assertNotRegex(text, "Max Early Data: [1-9]")
+        said = run("-ign_eof", "-sess_in", session, "-early_data", early, words=early.read_bytes())
+        self.assertIn(b"Reused, TLSv1.3", said)
+        self.assertIn(b"Early data was not sent", said)
+
     def test_the_name_decides_the_certificate(self):
         folder = self.folder / "certs"
         self.authority.issue("certs/1.pem", "www.example.org")
