@@ -1,7 +1,8 @@
-// Any bytes as what a client says on an HTTP/2 connection: no crash, no more output than may wait,
-// and each request is either refused or becomes one head that the decoder of HTTP/1 reads whole.
-// The first three bytes choose how the session is used; behind them comes what is on the wire, with
-// the client's first bytes put before it unless the choice is to have none. Seeds: test/corpus/h2.
+// Any bytes as what a client says on an HTTP/2 connection, or a server: no crash, no more output
+// than may wait, and each request or answer is either refused or becomes one head that the decoder
+// of HTTP/1 reads whole. The first three bytes choose the side and how the session is used; behind
+// them comes what is on the wire, with the peer's first bytes put before it unless the choice is to
+// have none. Seeds: test/corpus/h2.
 #include "http/chunked.h"
 #include "http/h1_decoder.h"
 #include "lb/http2/session.h"
@@ -19,6 +20,9 @@ namespace {
 
 constexpr std::string_view kSettings("\0\0\0\4\0\0\0\0\0", 9);
 constexpr std::size_t kSteeringBytes = 3;
+/// Bits of the first of these.
+constexpr unsigned kRaw = 1;
+constexpr unsigned kAsClient = 2;
 /// Frames that are not DATA, of one turn, come on top of what waits.
 constexpr std::size_t kOutputSlack = 256 * 1024;
 
@@ -47,9 +51,11 @@ class Server final : public StreamUser {
 
 class Driver {
  public:
-  explicit Driver(Choices choices) : choices_(choices) {}
+  Driver(Session::Role role, Choices choices)
+      : role_(role), session_(role, {}), choices_(choices) {}
 
   void run(std::string_view wire) {
+    if (role_ == Session::Role::kClient) ask();
     bool goes_on = true;
     while (goes_on && !wire.empty()) {
       const std::size_t part = std::min<std::size_t>(wire.size(), 1 + choices_.draw(2'000));
@@ -86,6 +92,46 @@ class Driver {
   }
 
   void serve(Stream& stream) {
+    if (role_ == Session::Role::kServer) {
+      serve_client(stream);
+    } else {
+      hear_server(stream);
+    }
+  }
+
+  // ---- as a client
+
+  void ask() {
+    for (const std::string_view method : {"GET", "HEAD", "POST", "GET"}) {
+      session_.block.clear();
+      session_.block.add(":method", method);
+      session_.block.add(":scheme", "https");
+      session_.block.add(":authority", "a");
+      session_.block.add(":path", "/");
+      session_.send_request(session_.open(), session_.block, method != "POST", method == "HEAD");
+    }
+  }
+
+  void hear_server(Stream& stream) {
+    while (const std::string* text = stream.next_response()) {
+      http::ResponseDecoder decoder{http::Limits{}};
+      decoder.reset({});
+      http::ResponseHead head;
+      const http::DecodeResult result = decoder.decode(*text, head);
+      if (text->empty() || result == http::DecodeResult::kError) continue;
+      fuzz::expect("a head that is whole", result == http::DecodeResult::kDone);
+      fuzz::expect("a head and nothing else", head.head_bytes == text->size());
+    }
+    take_body(stream);
+    if (!stream.has_finished()) finish(stream);
+    if (choices_.one_in(32)) session_.reset(stream, NGHTTP2_CANCEL);
+    const bool is_done = stream.is_exhausted() && stream.has_finished() && stream.is_drained();
+    if (stream.is_broken() || is_done || choices_.one_in(64)) let_go(stream);
+  }
+
+  // ---- as a server
+
+  void serve_client(Stream& stream) {
     if (stream.user == nullptr) {
       if (!stream.has_head()) {
         if (stream.is_closed()) session_.release(stream);
@@ -183,7 +229,8 @@ class Driver {
                   choices_.one_in(4) ? "X-Sum: 1\r\n" : std::string_view());
   }
 
-  Session session_{Session::Role::kServer, {}};
+  Session::Role role_;
+  Session session_;
   Server server_;
   Choices choices_;
   Instant now_{std::chrono::hours(1)};
@@ -193,10 +240,15 @@ void run(std::string_view input) {
   if (input.size() < kSteeringBytes) return;
   const std::string_view steering = input.substr(0, kSteeringBytes);
   const std::string_view rest = input.substr(kSteeringBytes);
-  const bool is_raw = (static_cast<unsigned char>(steering.front()) & 1U) != 0;
-  std::string wire = is_raw ? std::string() : std::string(kPreface).append(kSettings);
+  const auto first = static_cast<unsigned char>(steering.front());
+  const auto role = (first & kAsClient) != 0 ? Session::Role::kClient : Session::Role::kServer;
+  std::string wire;
+  if ((first & kRaw) == 0) {
+    if (role == Session::Role::kServer) wire.append(kPreface);
+    wire.append(kSettings);
+  }
   wire.append(rest);
-  Driver{Choices(steering)}.run(wire);
+  Driver(role, Choices(steering)).run(wire);
 }
 
 }  // namespace
