@@ -45,7 +45,7 @@ std::uint64_t H1Source::spliceable() const {
   if (!input_.unread().empty() || !socket_.readable() || !socket_.is_plain()) return 0;
   const std::uint64_t left = decoder_.data_left();
   if (left == std::numeric_limits<std::uint64_t>::max()) return bulk_ ? left : 0;
-  return left >= (decoder_.is_chunked() ? kSpliceChunkBytesMin : kSpliceBytesMin) ? left : 0;
+  return left >= (decoder_.is_chunked() ? kSpliceChunkBytesMin : kSpliceLengthBytesMin) ? left : 0;
 }
 
 bool H1Sink::send(std::span<const iovec> pieces, bool last, std::string_view trailers) {

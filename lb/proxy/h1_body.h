@@ -14,6 +14,10 @@ namespace tandem::lb::proxy {
 /// Fewer bytes than this are cheaper to copy than to splice (measured: docs/decisions/splice.md).
 inline constexpr std::uint64_t kSpliceBytesMin = 16 * 1024;
 
+/// The same for what is left of a body of a known length: one read that takes all of it, and one
+/// write with its head, are cheaper than a pipe between them.
+inline constexpr std::uint64_t kSpliceLengthBytesMin = 96 * 1024;
+
 /// The same for a chunk: its size line is read first, and what follows it ends the pipe's work.
 inline constexpr std::uint64_t kSpliceChunkBytesMin = 128 * 1024;
 

@@ -44,7 +44,7 @@ void H2Upstream::send_head(const char* base, const http::RequestHead& head,
 std::string H2Upstream::as_switch(const std::string& text) const {
   constexpr std::string_view kOpened = "HTTP/1.1 200 ";
   constexpr std::string_view kAccept = "\r\nsec-websocket-accept: ";
-  constexpr std::string_view kChunked = "transfer-encoding: chunked\r\n";
+  constexpr std::string_view kChunked = "\r\ntransfer-encoding: chunked";
   if (!text.starts_with(kOpened)) return text;
   std::string answer = "HTTP/1.1 101 Switching Protocols" + text.substr(kOpened.size());
   if (const std::size_t at = answer.find(kChunked); at != std::string::npos)

@@ -11,7 +11,6 @@ import ssl
 import struct
 import subprocess
 
-from h2_frames import H2Client
 from tandem_testing import HttpClient, connect, program
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -71,8 +70,15 @@ def _line(text, beginning):
     return next(line for line in text.splitlines() if line.startswith(beginning))
 
 
+def h2_client(port, tls):
+    # Needs a package of its own, which those who only borrow this module do without.
+    from h2_frames import H2Client
+
+    return H2Client(port, tls=tls, server_name="bench.example")
+
+
 def verify_h2(port, scenario):
-    with H2Client(port, tls=client_tls(scenario), server_name="bench.example") as client:
+    with h2_client(port, client_tls(scenario)) as client:
         if client.socket.selected_alpn_protocol() != "h2":
             raise RuntimeError(f"{scenario.name}: HTTP/2 is not agreed on")
         for _ in range(3):
@@ -170,7 +176,7 @@ class IdleH2Connections:
     def __init__(self, port, count, target=None, tls=None):
         self.clients = []
         for _ in range(count):
-            client = H2Client(port, tls=tls, server_name="bench.example")
+            client = h2_client(port, tls)
             client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.clients.append(client)
             client.wait_for(lambda c=client: c.settings_seen and c.acks, "SETTINGS are exchanged")

@@ -91,7 +91,7 @@ TEST_CASE("The pump moves a body of known length, small ones by copying, large o
   REQUIRE(bench.pass(body) == State::kDone);
   CHECK(bench.got == "head\n" + body);
   CHECK(bench.pump.bytes() == size);
-  CHECK((bench.pump.bytes_spliced() > 0) == (size >= kSpliceBytesMin));
+  CHECK((bench.pump.bytes_spliced() > 0) == (size >= kSpliceLengthBytesMin));
   CHECK(bench.output.bytes_sent() == size + 5);
   CHECK(bench.source.finished());
   CHECK(bench.cells.pipes_used.value() == 0);
