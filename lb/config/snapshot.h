@@ -260,7 +260,7 @@ struct Backend {
   bool allbackups = false;
   std::uint32_t fullconn =
       0;  // slim of the BACKEND row: a tenth of the maxconn of its frontends unless set
-  ErrorFiles errorfiles;  // before the frontend's
+  ErrorFiles errorfiles;                   // before the frontend's
   std::optional<Compression> compression;  // none: the frontend's
   Check check;
   std::vector<Server> servers;

@@ -41,7 +41,8 @@ struct ServerOptions {
   std::string ciphers{kDefaultCiphers};            // of TLS 1.2, as openssl-ciphers(1) has it
   std::string ciphersuites{kDefaultCiphersuites};  // of TLS 1.3
   std::string curves{kDefaultCurves};
-  std::vector<std::string> alpn = {"h2", "http/1.1"};  // best first; empty: the extension is passed over
+  std::vector<std::string> alpn = {"h2",
+                                   "http/1.1"};  // best first; empty: the extension is passed over
   bool strict_sni = false;  // no certificate for a name, or no name: the handshake ends
   Verify verify = Verify::kNone;
   std::uint32_t verify_depth = 9;  // certificates between a client's and its CA's

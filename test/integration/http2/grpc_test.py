@@ -10,7 +10,6 @@ import grpc
 import h2_stage
 import tandem_testing
 import tls_stage
-from tandem_testing import wait_until
 
 TIMEOUT = tandem_testing.TIMEOUT
 
@@ -21,6 +20,7 @@ class Echo(grpc.GenericRpcHandler):
     def __init__(self, name):
         self.name = name
         self.may_go_on = threading.Event()
+        self.hangs = threading.Event()
         self.left = threading.Event()
 
     def service(self, call):
@@ -55,6 +55,7 @@ class Echo(grpc.GenericRpcHandler):
 
     def hang(self, request, context):
         context.add_callback(self.left.set)
+        self.hangs.set()
         self.left.wait(TIMEOUT)
         return b""
 
@@ -153,7 +154,7 @@ class GrpcTest(h2_stage.Http2TestCase):
         echo, port = self.serve()
         self.start(port)
         call = self.channel().unary_unary("/t.Echo/Hang").future(b"", timeout=TIMEOUT)
-        wait_until(lambda: self.lb.control.row("app", "web1")["scur"] == "1", "it is under way")
+        self.assertTrue(echo.hangs.wait(TIMEOUT), "it is under way")
         call.cancel()
         self.assertTrue(echo.left.wait(TIMEOUT))
 

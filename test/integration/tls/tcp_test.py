@@ -1,5 +1,6 @@
 """TLS in mode tcp: whatever is spoken, also by servers that speak first and towards servers."""
 
+import select
 import socket
 import ssl
 import threading
@@ -67,15 +68,23 @@ class Tcp(tls_stage.TlsTestCase):
 
         self.start_lb(self.serve(echo))
         client = self.connect()
-        sender = threading.Thread(target=client.sendall, args=(body,))
-        sender.start()
+        # One thread: OpenSSL's object for a connection is not made for two.
+        client.setblocking(False)
+        unsent = memoryview(body)
         received = bytearray()
         while len(received) < len(body):
-            piece = client.recv(65536)
-            if not piece:
-                break
-            received += piece
-        sender.join()
+            select.select([client], [client] if unsent else [], [], testing.TIMEOUT)
+            try:
+                while unsent:
+                    unsent = unsent[client.send(unsent[:65536]) :]
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                pass
+            try:
+                while piece := client.recv(65536):
+                    received += piece
+                break  # the end
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                pass
         self.assertEqual(bytes(received), body)
 
     def test_towards_a_server_too(self):
