@@ -57,7 +57,6 @@ TEST_CASE("The files of etc and of etc/examples load without error or warning") 
   const Scratch scratch;
   const std::filesystem::path key = scratch.write("peer.key", "a secret for samples\n");
   scratch.write("site.pem", certificate());
-  scratch.write("ca.pem", certificate());
   std::filesystem::permissions(key, std::filesystem::perms::owner_read);
   Environment environment = sample_environment();
   environment.variable =
