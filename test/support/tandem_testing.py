@@ -5,9 +5,11 @@ Standard library only. One rule for waiting: wait_until() with one generous TIME
 sleeps for a time that it hopes to be long enough.
 """
 
+import errno
 import json
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -65,25 +67,28 @@ def wait_until(condition, what="the condition", timeout=None):
 
 
 _given_ports = set()
+# Below those that the kernel gives to whoever connects: between being found free and being bound a
+# port must not become somebody's source port.
+_PORTS = range(12_000, 32_000)
 
 
 def free_ports(count, host="127.0.0.1"):
     """Ports that nothing listens on just now; none is given twice in the life of a test."""
-    holders = []
     ports = []
-    try:
-        while len(ports) < count:
-            holder = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-            holders.append(holder)
-            holder.bind((host, 0))
-            port = holder.getsockname()[1]
-            if port not in _given_ports:
-                _given_ports.add(port)
-                ports.append(port)
-        return ports
-    finally:
-        for holder in holders:
-            holder.close()
+    while len(ports) < count:
+        port = random.choice(_PORTS)
+        if port in _given_ports:
+            continue
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as holder:
+            try:
+                holder.bind((host, port))
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+                continue
+        _given_ports.add(port)
+        ports.append(port)
+    return ports
 
 
 def free_port(host="127.0.0.1"):
