@@ -2,9 +2,8 @@
 
 #include "http/field_rules.h"
 #include "http/message.h"
-#include "http/scan.h"
+#include "lb/http2/head_text.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace tandem::lb::http2 {
@@ -12,19 +11,8 @@ namespace {
 
 namespace scan = http::scan;
 
-/// Around a field in its line: ": " and CRLF.
-constexpr std::size_t kFieldFrameBytes = 4;
-
-bool is_all(std::string_view text, scan::ByteClass kind) noexcept {
-  return std::ranges::all_of(text, [kind](char c) { return scan::is(c, kind); });
-}
-
 bool is_token_text(std::string_view text) noexcept {
   return !text.empty() && is_all(text, scan::kTokenByte);
-}
-
-void put_line(std::string& out, std::string_view name, std::string_view value) {
-  out.append(name).append(": ").append(value).append("\r\n");
 }
 
 }  // namespace

@@ -1,21 +1,14 @@
 #include "lb/http2/response_text.h"
 
 #include "http/message.h"
-#include "http/scan.h"
+#include "lb/http2/head_text.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace tandem::lb::http2 {
 namespace {
 
 namespace scan = http::scan;
-
-constexpr std::size_t kFieldFrameBytes = 4;
-
-bool is_all(std::string_view text, scan::ByteClass kind) noexcept {
-  return std::ranges::all_of(text, [kind](char c) { return scan::is(c, kind); });
-}
 
 /// RFC 9110 sections 15.2, 15.3.5 and 15.4.5.
 bool never_has_body(std::string_view status) noexcept {
@@ -55,7 +48,7 @@ void ResponseText::add(std::string_view name, std::string_view value) {
     default:
       break;
   }
-  fields_.append(name).append(": ").append(value).append("\r\n");
+  put_line(fields_, name, value);
 }
 
 std::string ResponseText::finish(bool is_last, bool is_bodiless) {
