@@ -20,10 +20,13 @@ constexpr std::string_view kFallbackPage =
 
 /// HAProxy's words to the letter, since people and scripts look for them.
 constexpr std::array kAnswers = std::to_array<Answer>({
+    {100, "Continue", ""},
+    {103, "Early Hints", ""},
     {200, "OK", ""},
     {201, "Created", ""},
     {202, "Accepted", ""},
     {204, "No Content", ""},
+    {206, "Partial Content", ""},
     {301, "Moved Permanently", ""},
     {302, "Found", ""},
     {303, "See Other", ""},

@@ -1,8 +1,10 @@
 #include "lb/http2/response_text.h"
 
+#include "http/local_response.h"
 #include "http/message.h"
 #include "lb/http2/head_text.h"
 
+#include <charconv>
 #include <utility>
 
 namespace tandem::lb::http2 {
@@ -13,6 +15,14 @@ namespace scan = http::scan;
 /// RFC 9110 sections 15.2, 15.3.5 and 15.4.5.
 bool never_has_body(std::string_view status) noexcept {
   return status.starts_with('1') || status == "204" || status == "304";
+}
+
+/// HTTP/2 has no words beside the number. HTTP/1 may leave them out, but some of its clients (those
+/// on llhttp, h2load among them) then see no status at all.
+std::string_view phrase_of(std::string_view status) noexcept {
+  int number = 0;
+  std::from_chars(status.data(), status.data() + status.size(), number);
+  return http::reason_phrase(number);
 }
 
 }  // namespace
@@ -54,7 +64,8 @@ void ResponseText::add(std::string_view name, std::string_view value) {
 std::string ResponseText::finish(bool is_last, bool is_bodiless) {
   // There is no switching of protocols in HTTP/2 (RFC 9113 section 8.6).
   if (is_bad_ || status_.size() != 3 || status_ == "101") return {};
-  std::string text = "HTTP/1.1 " + status_ + " \r\n" + fields_;
+  std::string text = "HTTP/1.1 " + status_ + ' ';
+  text.append(phrase_of(status_)).append("\r\n").append(fields_);
   if (!has_length_ && !is_bodiless && !never_has_body(status_))
     text += is_last ? "content-length: 0\r\n" : "transfer-encoding: chunked\r\n";
   return text + "\r\n";

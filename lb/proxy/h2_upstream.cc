@@ -46,7 +46,7 @@ std::string H2Upstream::as_switch(const std::string& text) const {
   constexpr std::string_view kAccept = "\r\nsec-websocket-accept: ";
   constexpr std::string_view kChunked = "\r\ntransfer-encoding: chunked";
   if (!text.starts_with(kOpened)) return text;
-  std::string answer = "HTTP/1.1 101 Switching Protocols" + text.substr(kOpened.size());
+  std::string answer = "HTTP/1.1 101 Switching Protocols" + text.substr(text.find("\r\n"));
   if (const std::size_t at = answer.find(kChunked); at != std::string::npos)
     answer.erase(at, kChunked.size());
   // Some servers say it though it means nothing in HTTP/2: ours is the one for this client's key.

@@ -4,6 +4,7 @@ takes WebSockets over HTTP/2; clients of HTTP/1.1 and of HTTP/2."""
 import asyncio
 
 import h2_stage
+import h2_websocket
 import tandem_testing
 import tls_stage
 import websocket_test
@@ -66,6 +67,13 @@ class ServersTest(h2_stage.Http2TestCase):
 
     def with_tls(self):
         return {"ssl": {"ca-file": str(self.own.pem), "sni": "app.internal"}}
+
+    def test_a_client_of_http_1_is_told_the_words_of_a_status_that_http_2_has_none_for(self):
+        self.start_nginx()
+        self.lead_to(self.plain)
+        with HttpClient(self.port) as client:
+            for target, reason in (("/bytes/1", "OK"), ("/status/404", "Not Found")):
+                self.assertEqual(client.get(target).reason, reason)
 
     def test_bodies_pass_both_ways_from_clients_of_both_versions(self):
         self.start_nginx()
@@ -170,7 +178,7 @@ class WebSocketTest(h2_stage.Http2TestCase):
         asyncio.run(asyncio.wait_for(talk(), tandem_testing.TIMEOUT))
 
     def test_from_http_2(self):
-        client = websocket_test.Client(self.port)
+        client = h2_websocket.Client(self.port)
         self.addCleanup(client.close)
         tunnel = client.open("/echo")
         self.assertEqual(tunnel.status, 200)

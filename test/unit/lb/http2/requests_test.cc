@@ -85,7 +85,7 @@ TEST_CASE("a request is answered with a body and trailers") {
   both.answer(asked, {{":status", "200"}, {"server", "x"}}, false);
   both.send(both.server, asked, "answer", true, "x-end: 2\r\n");
   both.run();
-  CHECK(text_of(request) == "HTTP/1.1 200 \r\nserver: x\r\ntransfer-encoding: chunked\r\n\r\n");
+  CHECK(text_of(request) == "HTTP/1.1 200 OK\r\nserver: x\r\ntransfer-encoding: chunked\r\n\r\n");
   CHECK(text_of(request) == "<none>");
   CHECK(request.unread() == "answer");
   CHECK(request.has_ended());
@@ -111,9 +111,9 @@ TEST_CASE("heads of interim answers come one by one before the last") {
   both.answer(asked, {{":status", "204"}}, true);
   both.run();
   CHECK(request.has_head());
-  CHECK(text_of(request) == "HTTP/1.1 100 \r\n\r\n");
-  CHECK(text_of(request) == "HTTP/1.1 103 \r\n\r\n");
-  CHECK(text_of(request) == "HTTP/1.1 204 \r\n\r\n");
+  CHECK(text_of(request) == "HTTP/1.1 100 Continue\r\n\r\n");
+  CHECK(text_of(request) == "HTTP/1.1 103 Early Hints\r\n\r\n");
+  CHECK(text_of(request) == "HTTP/1.1 204 No Content\r\n\r\n");
   CHECK(text_of(request) == "<none>");
 }
 
@@ -122,7 +122,7 @@ TEST_CASE("an answer to HEAD has no body, whatever it says") {
   Stream& request = both.ask("HEAD");
   both.answer(both.asked(), {{":status", "200"}, {"content-length", "9"}}, true);
   both.run();
-  CHECK(text_of(request) == "HTTP/1.1 200 \r\ncontent-length: 9\r\n\r\n");
+  CHECK(text_of(request) == "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n");
   CHECK_FALSE(request.is_broken());
 }
 

@@ -39,7 +39,7 @@ http::ResponseHead decoded(const std::string& text, http::Method method = http::
 TEST_CASE("an answer becomes the head that a server of HTTP/1.1 would have sent") {
   const std::string text =
       made({{":status", "200"}, {"server", "x"}, {"content-length", "5"}, {"set-cookie", "a=1"}});
-  CHECK(text == "HTTP/1.1 200 \r\nserver: x\r\ncontent-length: 5\r\nset-cookie: a=1\r\n\r\n");
+  CHECK(text == "HTTP/1.1 200 OK\r\nserver: x\r\ncontent-length: 5\r\nset-cookie: a=1\r\n\r\n");
   CHECK(decoded(text).framing == http::BodyFraming{http::BodyFraming::Kind::kLength, 5});
 }
 
@@ -49,11 +49,17 @@ TEST_CASE("a body is one of chunks where no length is told, and none where the s
   CHECK(decoded(made({{":status", "200"}}, {.is_last = true})).framing.is_empty());
   CHECK(decoded(made({{":status", "200"}}, {.is_bodiless = true}), http::Method::kHead)
             .framing.is_empty());
-  for (const std::string status : {"103", "204", "304"}) {
-    const std::string text = made({{":status", status}});
-    CHECK(text == "HTTP/1.1 " + status + " \r\n\r\n");
+  for (const std::string status : {"103 Early Hints", "204 No Content", "304 Not Modified"}) {
+    const std::string text = made({{":status", status.substr(0, 3)}});
+    CHECK(text == "HTTP/1.1 " + status + "\r\n\r\n");
     CHECK(decoded(text).framing.is_empty());
   }
+}
+
+TEST_CASE("the words that belong to a status are added: clients of HTTP/1 may want some") {
+  CHECK(made({{":status", "404"}}).starts_with("HTTP/1.1 404 Not Found\r\n"));
+  CHECK(made({{":status", "206"}}).starts_with("HTTP/1.1 206 Partial Content\r\n"));
+  CHECK(made({{":status", "799"}}).starts_with("HTTP/1.1 799 Other\r\n"));
 }
 
 TEST_CASE("an answer that HTTP/1 could not say is none") {
@@ -87,7 +93,7 @@ TEST_CASE("an answer that is too large is none, and the next head begins anew") 
   CHECK(response.finish(false, false).empty());
   response.begin();
   response.add(":status", "204");
-  CHECK(response.finish(true, false) == "HTTP/1.1 204 \r\n\r\n");
+  CHECK(response.finish(true, false) == "HTTP/1.1 204 No Content\r\n\r\n");
 }
 
 }  // namespace
