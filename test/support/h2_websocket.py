@@ -1,5 +1,5 @@
-"""A client of WebSockets over HTTP/2 (RFC 8441) on Debian's python3-h2; what is said inside is coded
-by python3-websockets. One thread."""
+"""A client of WebSockets over HTTP/2 (RFC 8441) on Debian's python3-h2; what is said inside is
+coded by python3-websockets. One thread."""
 
 import socket
 import ssl
