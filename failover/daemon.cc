@@ -102,10 +102,13 @@ Result<void> Daemon::open() {
 }
 
 void Daemon::share_with_peers(Peers::Callbacks& callbacks) {
-  callbacks.on_up = [this](const std::string& node) { sharing_->begin(node); };
-  callbacks.on_down = [this](const std::string& node) {
+  callbacks.on_up = [this](const std::string& node) {
+    sharing_->begin(node);
+    switchover_->on_link_up(node);
+  };
+  callbacks.on_down = [this](const std::string& node, const peer::PeerLink::Down& down) {
     sharing_->end(node);
-    switchover_->on_link_down(node);
+    switchover_->on_link_down(node, down);
   };
   callbacks.on_settings = [this](const std::string& node, const peer::SettingsPart& part) {
     sharing_->hear(node, part);

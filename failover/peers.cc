@@ -55,7 +55,7 @@ peer::PeerLink::Callbacks Peers::callbacks_for(const config::Node& node) {
   peer::PeerLink::Callbacks callbacks;
   callbacks.on_up = [this, &node](const peer::Hello& hello) { on_up(node, hello); };
   callbacks.on_down = [this, &node](const peer::PeerLink::Down& down) {
-    callbacks_.on_down(node.name);
+    callbacks_.on_down(node.name, down);
     events_.add("", fmt::format("the link to {} is down: {}", node.name, down.words));
   };
   callbacks.on_status = [this, &node](const peer::Status& status, Instant as_of) {

@@ -32,7 +32,7 @@ class Peers {
     std::function<void(const std::string& router)> on_let_go;
     std::function<void(const std::string& node, const peer::Request&, peer::Answer)> on_request;
     std::function<void(const std::string& node)> on_up;
-    std::function<void(const std::string& node)> on_down;
+    std::function<void(const std::string& node, const peer::PeerLink::Down&)> on_down;
     std::function<void(const std::string& node, const peer::SettingsPart&)> on_settings;
     std::function<void(const std::string& node, const peer::SettingsTaken&)> on_settings_taken;
     std::function<void(const std::string& node, const peer::EventsPart&)> on_events;

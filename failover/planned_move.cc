@@ -73,12 +73,14 @@ PlannedMove::PlannedMove(Ground ground, VirtualRouter& router)
     : ground_(std::move(ground)),
       router_(router),
       addresses_(connectable(router.router())),
+      asking_(ground_.loop, [this] { stop_asking(); }),
       retained_(ground_.route, addresses_),
       counter_(ground_.loop, addresses_),
       look_(ground_.loop, [this] { look(); }),
       second_chance_(
           {.table = system::SecondChance::table_name(router.router().vrid, router.router().is_v6),
            .addresses = addresses_}),
+      doubt_(ground_.loop, [this] { give_up_forwarding(); }),
       hold_(ground_.loop, [this] { hold_rules(); }) {}
 
 PlannedMove::~PlannedMove() = default;
@@ -103,9 +105,13 @@ Result<void> PlannedMove::give(peer::PeerLink& link, std::string_view why) {
   asked_at_ = Clock::now();
   ground_.events.add(router_.router().name, fmt::format("moves to {} ({})", link.peer_node(), why));
   if (ground_.settings.second_chance && !addresses_.empty()) retain();
+  ask(link);
+  return {};
+}
+
+void PlannedMove::ask(peer::PeerLink& link) {
   link.request(kClaim, claim_argument(), kClaimTime,
                [this](const peer::Outcome& outcome) { answered(outcome); });
-  return {};
 }
 
 /// Where the other node can hand packets over to.
@@ -119,12 +125,38 @@ Json PlannedMove::claim_argument() const {
 }
 
 void PlannedMove::answered(const peer::Outcome& outcome) {
-  if (!outcome.ok) return fail_to_move(outcome.words);
+  if (!is_asking() || has_let_go_) return;
+  if (!outcome.ok) return outcome.is_known ? fail_to_move(outcome.words) : ask_again(outcome.words);
   const Json value = outcome.value.is_object() ? outcome.value : Json::object();
   if (report_->words.empty()) report_->words = string_in(value, "words");
   const auto second_chance = value.find("second_chance");
-  const bool is_given = second_chance != value.end() && *second_chance == true;
-  if (is_retaining() && !is_given) let_retained_go();
+  move_away(second_chance != value.end() && *second_chance == true);
+}
+
+/// The claim may have got through, and the older connections with it depend on what is kept here.
+/// It does no harm when it is taken twice.
+void PlannedMove::ask_again(const std::string& words) {
+  const Duration left = kAskFor - (Clock::now() - asked_at_);
+  lost_answer_ = words;
+  if (left <= Duration::zero()) return stop_asking();
+  peer::PeerLink* const link = ground_.link(report_->to);
+  if (link != nullptr && link->is_up()) return ask(*link);
+  asking_.start(left);
+}
+
+/// Nobody answers: whether the address is still here says what has become of it.
+void PlannedMove::stop_asking() {
+  if (!is_asking() || has_let_go_) return;
+  const std::string words = std::exchange(lost_answer_, {});
+  if (router_.state().role == machine::Role::kActive) return fail_to_move(words);
+  if (report_->words.empty()) report_->words = words;
+  move_away(is_retaining());
+}
+
+void PlannedMove::move_away(bool has_second_chance) {
+  lost_answer_.clear();
+  asking_.stop();
+  if (is_retaining() && !has_second_chance) let_retained_go();
   ++counts_.done;
   router_.yield();
   has_let_go_ = true;
@@ -169,6 +201,8 @@ void PlannedMove::on_counted(const Result<std::uint64_t>& counted) {
 }
 
 void PlannedMove::fail_to_move(const std::string& words) {
+  lost_answer_.clear();
+  asking_.stop();
   let_retained_go();
   report_->stage = MoveReport::Stage::kFailed;
   report_->words = words;
@@ -282,6 +316,7 @@ Result<void> PlannedMove::forward(const std::string& node, const Json& argument)
       !begun)
     return begun;
   old_node_ = node;
+  hears_old_node_ = true;
   cookies_before_ = system::cookies_sent();
   hold_.start_periodic(kHoldEvery, kHoldEvery);
   return {};
@@ -296,6 +331,35 @@ void PlannedMove::hold_rules() {
   ground_.events.add(router_.router().name,
                      "SYN cookies are sent while packets are handed over: such connections go "
                      "to the other node and break");
+}
+
+peer::Outcome PlannedMove::go_on_forwarding(const std::string& node) {
+  if (!is_forwarding() || node != old_node_)
+    return {.ok = false, .words = "packets are not handed over any more", .value = {}};
+  if (!std::exchange(hears_old_node_, true))
+    ground_.events.add(router_.router().name,
+                       fmt::format("{} is back: its older connections go on", node));
+  weigh_doubts();
+  return {.ok = true, .words = "it goes on", .value = {}};
+}
+
+/// Rules are needed as long as this node has the address and the old one its connections. Without
+/// them a connection is reset by the first packet, so one of the two may be missing for a moment:
+/// the role of a node that stood still and takes it again, a link that comes back; and where the
+/// address has moved on, packets come here until the last client has heard of it.
+void PlannedMove::weigh_doubts() {
+  const bool is_active = router_.state().role == machine::Role::kActive;
+  const bool has_doubts = is_forwarding() && !(is_active && hears_old_node_);
+  if (has_doubts == std::exchange(is_in_doubt_, has_doubts)) return;
+  has_doubts ? doubt_.start(kDoubtMost) : doubt_.stop();
+}
+
+void PlannedMove::give_up_forwarding() {
+  stop_forwarding();
+  const peer::PeerLink* const link = ground_.link(old_node_);
+  if (link == nullptr || !link->is_up())
+    ground_.events.add(router_.router().name,
+                       fmt::format("{} is gone: its older connections are ended", old_node_));
 }
 
 peer::Outcome PlannedMove::end_forwarding() {
@@ -313,6 +377,7 @@ void PlannedMove::stop_forwarding() {
     counts_.handed_back += handed->packets;
   if (const auto ended = second_chance_.end(); !ended)
     ground_.events.add(router_.router().name, ended.error().message);
+  weigh_doubts();
 }
 
 // ---- both --------------------------------------------------------------------------------------
@@ -321,17 +386,37 @@ void PlannedMove::on_role_change() {
   const bool is_active = router_.state().role == machine::Role::kActive;
   // The address is on its interface again, or packets do not come here any more.
   if (is_active && is_waiting()) finish("the address is back");
-  if (!is_active) stop_forwarding();
+  weigh_doubts();
 }
 
-void PlannedMove::on_link_down(const std::string& node) {
+void PlannedMove::on_link_up(const std::string& node) {
+  peer::PeerLink* const link = ground_.link(node);
+  if (link == nullptr || !report_ || report_->to != node) return;
+  if (!lost_answer_.empty()) {
+    lost_answer_.clear();
+    asking_.stop();
+    return ask(*link);
+  }
+  if (!is_waiting()) return;
+  link->request(kGoesOn, {{"router", router_.router().name}}, kClaimTime,
+                [this, node](const peer::Outcome& outcome) {
+                  if (outcome.ok || !outcome.is_known || !is_waiting()) return;
+                  ground_.events.add(
+                      router_.router().name,
+                      fmt::format("older connections break: {} says that {}", node, outcome.words));
+                });
+}
+
+void PlannedMove::on_link_down(const std::string& node, const peer::PeerLink::Down& down) {
   if (!is_forwarding() || node != old_node_) return;
-  stop_forwarding();
-  ground_.events.add(router_.router().name,
-                     fmt::format("{} is gone: its older connections are ended", node));
+  hears_old_node_ = false;
+  if (down.is_orderly) return give_up_forwarding();
+  weigh_doubts();
 }
 
 void PlannedMove::abandon() {
+  lost_answer_.clear();
+  asking_.stop();
   if (is_waiting()) {
     cut();
     finish("this node stops");

@@ -11,8 +11,11 @@
 //   end ---------------- "second_chance_over" ---> takes the rules away
 //
 // If one of them dies meanwhile, the other ends its half: the clients of older connections are
-// told at once (RST), instead of waiting. Without what it takes (SecondChance::probe()) the move is
-// made all the same, and it is said beforehand that older connections break. Thread: the loop's.
+// told (RST), instead of waiting. A daemon that merely stood still for a moment looks the same from
+// the other node, so it gets kDoubtMost: an answer that was lost is asked for again, and rules stay
+// until then, or until the node that gives says "second_chance_goes_on". Without what it takes
+// (SecondChance::probe()) the move is made all the same, and it is said beforehand that older
+// connections break. Thread: the loop's.
 #pragma once
 
 #include "common/event/timer.h"
@@ -68,12 +71,17 @@ struct MoveCounts {
 
 class PlannedMove {
  public:
-  /// The requests by which a node asks the other to take a router's addresses, and tells it that
-  /// no packet needs to be handed over any more.
+  /// The requests by which a node asks the other to take a router's addresses, and tells it after
+  /// the link was down that packets are still to be handed over, or that none needs to be any more.
   static constexpr const char* kClaim = "claim";
+  static constexpr const char* kGoesOn = "second_chance_goes_on";
   static constexpr const char* kOver = "second_chance_over";
   /// How long both have for the move itself.
   static constexpr Milliseconds kClaimTime{2'000};
+  /// How long the move is not given up when no answer comes: the other node may have taken it.
+  static constexpr Milliseconds kAskFor{4'000};
+  /// How long rules stay without the old node's word, or without the address: both may be back.
+  static constexpr Milliseconds kDoubtMost{3'000};
   static constexpr Milliseconds kLookEvery{100};
 
   struct Ground {
@@ -117,6 +125,8 @@ class PlannedMove {
   // ---- the node that takes
   /// What `node` asks for with kClaim.
   [[nodiscard]] peer::Outcome take(const std::string& node, const peer::Json& argument);
+  /// kGoesOn.
+  [[nodiscard]] peer::Outcome go_on_forwarding(const std::string& node);
   /// kOver.
   [[nodiscard]] peer::Outcome end_forwarding();
   [[nodiscard]] bool is_forwarding() const noexcept { return second_chance_.has_begun(); }
@@ -124,14 +134,19 @@ class PlannedMove {
   // ---- both
   [[nodiscard]] const MoveCounts& counts() const noexcept { return counts_; }
   void on_role_change();
-  void on_link_down(const std::string& node);
+  void on_link_up(const std::string& node);
+  void on_link_down(const std::string& node, const peer::PeerLink::Down& down);
   /// Ends both halves now, whatever that breaks: this node stops.
   void abandon();
   void add_to(system::GuardPlan& plan) const;
 
  private:
   [[nodiscard]] peer::Json claim_argument() const;
+  void ask(peer::PeerLink& link);
   void answered(const peer::Outcome& outcome);
+  void ask_again(const std::string& words);
+  void stop_asking();
+  void move_away(bool has_second_chance);
   void fail_to_move(const std::string& words);
   void retain();
   void let_retained_go();
@@ -145,6 +160,8 @@ class PlannedMove {
   void say_done(std::string_view how);
   [[nodiscard]] Result<void> forward(const std::string& node, const peer::Json& argument);
   void hold_rules();
+  void weigh_doubts();
+  void give_up_forwarding();
   void stop_forwarding();
   [[nodiscard]] bool is_asking() const noexcept;
   /// The address has gone, older connections have not.
@@ -159,12 +176,17 @@ class PlannedMove {
   Instant let_go_at_{};
   Instant refresh_at_{};
   bool has_let_go_ = false;               // in the move that report_ tells of
+  std::string lost_answer_;               // why none came, while another is waited for
+  event::Timer asking_;                   // how long that may be
   std::optional<std::uint64_t> counted_;  // connections, at last
   system::RetainedAddress retained_;
   system::ConnectionCounter counter_;
   event::Timer look_;
   system::SecondChance second_chance_;
   std::string old_node_;
+  bool hears_old_node_ = false;  // it has said that it goes on, and the link has stood since
+  bool is_in_doubt_ = false;     // doubt_ runs
+  event::Timer doubt_;
   MoveCounts counts_;
   std::optional<std::uint64_t> cookies_before_;
   event::Timer hold_;

@@ -56,7 +56,8 @@ class Switchover {
   [[nodiscard]] bool is_idle() const noexcept;
 
   void on_role_change();
-  void on_link_down(const std::string& node);
+  void on_link_up(const std::string& node);
+  void on_link_down(const std::string& node, const peer::PeerLink::Down& down);
   /// tandem-lb has connected or has room again.
   void feed_data_plane(bool is_new);
   /// This node stops: ends everything, and leaves the interface as it was.

@@ -109,6 +109,7 @@ struct Outcome {
   bool ok = false;
   std::string words;  // for a person
   Json value;
+  bool is_known = true;  // false: it was asked for and no answer came, it may have been done
   friend bool operator==(const Outcome&, const Outcome&) = default;
 };
 

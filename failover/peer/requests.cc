@@ -6,7 +6,9 @@
 namespace tandem::failover::peer {
 namespace {
 
-Outcome failed(std::string words) { return {.ok = false, .words = std::move(words), .value = {}}; }
+Outcome failed(std::string words, bool is_known) {
+  return {.ok = false, .words = std::move(words), .value = {}, .is_known = is_known};
+}
 
 }  // namespace
 
@@ -14,7 +16,7 @@ Requests::Requests(event::Loop& loop) : patience_(loop, [this] { expire(); }) {}
 
 std::optional<std::uint32_t> Requests::add(Duration patience, Done done) {
   if (waiting_.size() >= kRequestsMax) {
-    done(failed("too many requests wait for the other node"));
+    done(failed("too many requests wait for the other node", /*is_known=*/true));
     return std::nullopt;
   }
   do {
@@ -34,7 +36,8 @@ void Requests::finish(Reply reply) {
 }
 
 void Requests::fail_all(const std::string& words) {
-  for (auto& [id, waiting] : std::exchange(waiting_, {})) waiting.done(failed(words));
+  for (auto& [id, waiting] : std::exchange(waiting_, {}))
+    waiting.done(failed(words, /*is_known=*/false));
 }
 
 void Requests::expire() {
@@ -46,7 +49,8 @@ void Requests::expire() {
     it = next;
   }
   arm();
-  for (auto& [id, waiting] : late) waiting.done(failed("the other node did not answer in time"));
+  for (auto& [id, waiting] : late)
+    waiting.done(failed("the other node did not answer in time", /*is_known=*/false));
 }
 
 void Requests::arm() {

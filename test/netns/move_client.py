@@ -80,7 +80,8 @@ for line in sys.stdin:
     elif word == "finish":
         connection = connect()
         connection.sendall(b"GET /go HTTP/1.1\r\nHost: move\r\nConnection: close\r\n\r\n")
-        read_head(connection)
+        head = read_head(connection)
+        assert " 200 " in head, head
         connection.close()
         missing -= len(read_exactly(download, missing))
         download.close()

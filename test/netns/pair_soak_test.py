@@ -37,7 +37,7 @@ class Node(Tandem):
     def start_lb(self):
         env = {"NODE_FOLDER": str(self.folder)}
         command = self.host.command("tandem-lb", "-f", self.config)
-        self.lb = self.keep(Process(command, self.folder, name="lb", env=env))
+        self.lb = self.keep(Process(command, self.folder, name=f"{self.host.name}-lb", env=env))
         self.lb.wait_for_output("ready: ")
 
     def guards(self):

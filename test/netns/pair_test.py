@@ -43,7 +43,8 @@ class Node:
 
     def start(self):
         env = {"NODE_FOLDER": str(self.folder)}
-        self.process = self.keep(Process(self.command(), self.folder, env=env))
+        name = f"{self.host.name}-failover"
+        self.process = self.keep(Process(self.command(), self.folder, name=name, env=env))
         return self
 
 

@@ -36,10 +36,17 @@ def require():
         sys.exit(77)
 
 
+def _run(command, check=True, **options):
+    """A failure tells what the program said."""
+    try:
+        return subprocess.run(command, check=check, capture_output=True, text=True, **options)
+    except subprocess.CalledProcessError as error:
+        error.add_note(error.stdout + error.stderr)
+        raise
+
+
 def _ip(*words, **options):
-    return subprocess.run(
-        [program("ip"), *map(str, words)], check=True, capture_output=True, text=True, **options
-    ).stdout
+    return _run([program("ip"), *map(str, words)], **options).stdout
 
 
 class Host:
@@ -70,9 +77,7 @@ class Host:
         return [program("ip"), "netns", "exec", self.namespace, first, *map(str, words[1:])]
 
     def run(self, *words, check=True, **options):
-        return subprocess.run(
-            self.command(*words), check=check, capture_output=True, text=True, **options
-        )
+        return _run(self.command(*words), check=check, **options)
 
     def addresses(self):
         """Every address on eth0, without the length of its network."""
@@ -155,4 +160,4 @@ class Lab:
 
     def _nft(self, *words, **options):
         command = [program("ip"), "netns", "exec", self.switch, program("nft"), *words]
-        subprocess.run(command, check=True, capture_output=True, text=True, **options)
+        _run(command, **options)

@@ -154,6 +154,7 @@ TEST_CASE("a request whose time is over has failed, and a late answer changes no
                             [&](Outcome got) { outcomes.push_back(std::move(got)); });
   rig.run_until([&] { return !outcomes.empty() && open; });
   CHECK(outcomes.at(0).words == "the other node did not answer in time");
+  CHECK_FALSE(outcomes.at(0).is_known);
   (*open)({.ok = true, .words = "", .value = {}});
   const auto seen = rig.dialler.link->counters().messages_received;
   rig.run_until([&] { return rig.dialler.link->counters().messages_received > seen + 3; });
@@ -172,11 +173,13 @@ TEST_CASE("requests fail in words when the link goes down, and at once while it 
   rig.answerer.link.reset();
   rig.run_until([&] { return waiting.has_value(); });
   CHECK(waiting->words == "the link to lb2 went down: it stops");
+  CHECK_FALSE(waiting->is_known);
   std::optional<Outcome> at_once;
   rig.dialler.link->request("claim", {}, std::chrono::seconds(30),
                             [&](Outcome got) { at_once = std::move(got); });
   REQUIRE(at_once.has_value());
   CHECK_FALSE(at_once->ok);
+  CHECK(at_once->is_known);
   open.reset();  // an answer outlives the link it was asked on
 }
 
