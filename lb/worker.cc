@@ -67,7 +67,7 @@ void Worker::listen(ListeningSocket socket) {
 void Worker::start() {
   measured_at_ = Clock::now();
   measure_timer_.start_periodic(kMeasureEvery, kMeasureEvery);
-  thread_ = std::thread([this] { loop_.run(); });
+  thread_ = std::thread([this] { poller_.run(); });
   pthread_setname_np(thread_.native_handle(), ("worker-" + std::to_string(index_)).c_str());
 }
 

@@ -36,6 +36,25 @@ Loop::~Loop() {
 void Loop::run() {
   update_now();
   uv_run(native_, UV_RUN_DEFAULT);
+  is_stopping_ = false;
+}
+
+void Loop::run_behind(Front& front) {
+  update_now();
+  front.enter(uv_backend_fd(native_));
+  bool has_event = true;  // whatever was begun before
+  while (!is_stopping_) {
+    uv_update_time(native_);  // or it counts from its own last turn
+    int wait = uv_backend_timeout(native_);
+    if (has_event || wait == 0) {
+      uv_run(native_, UV_RUN_NOWAIT);
+      if (is_stopping_) break;
+      wait = uv_backend_timeout(native_);
+    }
+    has_event = front.turn(wait);
+  }
+  front.leave();
+  is_stopping_ = false;
 }
 
 void Loop::run_once() {
@@ -48,14 +67,18 @@ void Loop::run_once() {
                }) == 0);
   uv_run(native_, UV_RUN_ONCE);
   uv_prepare_stop(before_wait_);
+  is_stopping_ = false;
   update_now();
 }
 
-void Loop::stop() noexcept { uv_stop(native_); }
+void Loop::stop() noexcept {
+  is_stopping_ = true;
+  uv_stop(native_);
+}
 
 double Loop::busy_ratio() noexcept {
   const Instant now = Clock::now();
-  const std::chrono::nanoseconds idle(uv_metrics_idle_time(native_));
+  const auto idle = idle_ + std::chrono::nanoseconds(uv_metrics_idle_time(native_));
   const auto passed = std::chrono::duration<double>(now - busy_since_).count();
   const auto idled = std::chrono::duration<double>(idle - idle_before_).count();
   busy_since_ = now;

@@ -13,6 +13,17 @@ namespace {
 
 // One turn hands out at most this many events; the rest stay in the kernel for the next.
 constexpr int kEventsPerTurn = 256;
+// A wait that is over sooner was no sleep: so long takes the call itself.
+constexpr Duration kSleepMin = std::chrono::microseconds(10);
+
+ssize_t send_pieces(int fd, std::span<const iovec> pieces, std::size_t wanted, int flags) noexcept {
+  // A single piece spares the kernel the copying of a header and of the list behind it.
+  if (pieces.size() == 1) return ::send(fd, pieces.front().iov_base, wanted, flags);
+  msghdr message{};
+  message.msg_iov = const_cast<iovec*>(pieces.data());
+  message.msg_iovlen = pieces.size();
+  return ::sendmsg(fd, &message, flags);
+}
 
 }  // namespace
 
@@ -96,14 +107,12 @@ Transfer Socket::receive(std::span<char> into) noexcept {
 }
 
 Transfer Socket::transmit(std::span<const iovec> pieces, bool more) noexcept {
-  msghdr message{};
-  message.msg_iov = const_cast<iovec*>(pieces.data());
-  message.msg_iovlen = pieces.size();
+  const int flags = MSG_NOSIGNAL | (more ? MSG_MORE : 0);
+  std::size_t wanted = 0;
+  for (const iovec& piece : pieces) wanted += piece.iov_len;
   for (;;) {
-    const ssize_t count = ::sendmsg(fd_, &message, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
+    const ssize_t count = send_pieces(fd_, pieces, wanted, flags);
     if (count >= 0) {
-      std::size_t wanted = 0;
-      for (const iovec& piece : pieces) wanted += piece.iov_len;
       const auto bytes = static_cast<std::size_t>(count);
       if (bytes < wanted) writable_ = false;
       return {.status = Transfer::Status::kDone, .bytes = bytes};
@@ -122,10 +131,14 @@ Poller::Poller(Loop& loop)
       sweep_([this] { run_again(); }) {
   TANDEM_CHECK(epoll_fd_ >= 0);
   TANDEM_CHECK(uv_poll_init(loop.native(), handle_.get(), epoll_fd_) == 0);
+  let_libuv_watch();
+  TANDEM_CHECK(uv_async_init(loop.native(), sweep_.get(), Handle<uv_async_t>::fire) == 0);
+}
+
+void Poller::let_libuv_watch() {
   TANDEM_CHECK(uv_poll_start(handle_.get(), UV_READABLE, [](uv_poll_t* handle, int, int) {
                  Handle<uv_poll_t>::fire(handle);
                }) == 0);
-  TANDEM_CHECK(uv_async_init(loop.native(), sweep_.get(), Handle<uv_async_t>::fire) == 0);
 }
 
 Poller::~Poller() {
@@ -136,14 +149,14 @@ Poller::~Poller() {
 }
 
 void Poller::retire(std::unique_ptr<Socket> socket) {
-  if (retired_.empty()) uv_async_send(sweep_.get());
+  if (retired_.empty()) end_turn_soon();
   retired_.push_back(std::move(socket));
 }
 
 void Poller::again(Socket& socket) {
   if (socket.again_) return;
   socket.again_ = true;
-  if (again_queue_.empty()) uv_async_send(sweep_.get());
+  if (again_queue_.empty()) sweep_soon();
   again_queue_.push_back(&socket);
 }
 
@@ -154,6 +167,11 @@ void Poller::forget(Socket& socket) noexcept {
 void Poller::run_again() {
   loop_.update_now();
   in_turn_ = true;
+  serve_again();
+  end_turn();
+}
+
+void Poller::serve_again() {
   // Only those that were there when this turn began; a socket destroyed meanwhile has left a hole.
   for (std::size_t left = again_queue_.size(); left > 0; --left) {
     Socket* socket = again_queue_.front();
@@ -162,12 +180,19 @@ void Poller::run_again() {
     socket->again_ = false;
     if (socket->is_open()) socket->on_ready();
   }
-  if (!again_queue_.empty()) uv_async_send(sweep_.get());
-  end_turn();
+  if (!again_queue_.empty()) sweep_soon();
+}
+
+void Poller::sweep_soon() noexcept {
+  if (is_front_) {
+    sweeps_ = true;
+  } else {
+    uv_async_send(sweep_.get());
+  }
 }
 
 void Poller::end_turn_soon() noexcept {
-  if (!in_turn_) uv_async_send(sweep_.get());
+  if (!in_turn_) sweep_soon();
 }
 
 void Poller::at_turn_end(TurnEnd& who) noexcept {
@@ -196,15 +221,28 @@ void Poller::release_retired() {
 }
 
 void Poller::run_turn() {
-  loop_.update_now();
   in_turn_ = true;
+  serve_events(0);
+  end_turn();
+}
+
+bool Poller::serve_events(int milliseconds) {
   std::array<epoll_event, kEventsPerTurn> events;
-  const int count = epoll_wait(epoll_fd_, events.data(), kEventsPerTurn, 0);
+  const Instant before = milliseconds == 0 ? Instant() : Clock::now();
+  const int count = epoll_wait(epoll_fd_, events.data(), kEventsPerTurn, milliseconds);
+  loop_.update_now();
+  if (milliseconds != 0 && loop_.now() - before >= kSleepMin)
+    loop_.count_idle(loop_.now() - before);
+  bool has_libuv = false;
   // First all flags, then the callbacks: whoever takes an idle connection from a pool in this turn
   // already knows whether its peer has closed it.
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events[static_cast<std::size_t>(i)];
     auto* socket = static_cast<Socket*>(event.data.ptr);
+    if (socket == nullptr) {
+      has_libuv = true;
+      continue;
+    }
     if (event.events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) socket->readable_ = true;
     if (event.events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) socket->writable_ = true;
     if (event.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) socket->peer_closed_ = true;
@@ -213,11 +251,41 @@ void Poller::run_turn() {
   }
   for (int i = 0; i < count; ++i) {
     auto* socket = static_cast<Socket*>(events[static_cast<std::size_t>(i)].data.ptr);
-    if (!socket->pending_) continue;
+    if (socket == nullptr || !socket->pending_) continue;
     socket->pending_ = false;
     socket->on_ready();
   }
+  return has_libuv;
+}
+
+// ---- in front of libuv -------------------------------------------------------------------------
+
+void Poller::enter(int libuv) {
+  // An epoll set must not be in one that is in itself.
+  TANDEM_CHECK(uv_poll_stop(handle_.get()) == 0);
+  epoll_event event{.events = EPOLLIN, .data = {.ptr = nullptr}};
+  TANDEM_CHECK(epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, libuv, &event) == 0);
+  libuv_fd_ = libuv;
+  is_front_ = true;
+}
+
+void Poller::leave() {
+  TANDEM_CHECK(epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, libuv_fd_, nullptr) == 0);
+  is_front_ = false;
+  let_libuv_watch();
+  // Whom the stop has overtaken: what they refer to may not outlast the run.
+  release_retired();
+  if (!again_queue_.empty() || !turn_ends_.empty()) sweep_soon();
+  sweeps_ = false;
+}
+
+bool Poller::turn(int milliseconds) {
+  const bool sweeps = std::exchange(sweeps_, false);
+  in_turn_ = true;
+  const bool has_libuv = serve_events(sweeps ? 0 : milliseconds);
+  if (sweeps) serve_again();
   end_turn();
+  return has_libuv;
 }
 
 }  // namespace tandem::event

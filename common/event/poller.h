@@ -1,6 +1,7 @@
-// Poller: readiness of many sockets with one registration each. An inner epoll set, edge-triggered,
-// stands behind a single uv_poll handle: libuv's own poll handles cost six epoll_ctl calls a
-// connection (measured), this costs one, and close() removes it.
+// Poller: readiness of many sockets with one registration each. An epoll set of its own,
+// edge-triggered, stands behind a single uv_poll handle, or, while the poller runs the loop, in
+// front of libuv: libuv's own poll handles cost six epoll_ctl calls a connection (measured), this
+// costs one, and close() removes it.
 //
 // Edges are kept by the Socket as "readable" and "writable" until a call says otherwise, so that
 // back-pressure needs no system call: a side that must wait just does not read.
@@ -145,12 +146,16 @@ class TurnEnd : public ListLink<InTurnEnds> {
 };
 
 /// One for each loop. Thread: the loop's.
-class Poller {
+class Poller final : private Front {
  public:
   explicit Poller(Loop& loop);
   ~Poller();
 
   [[nodiscard]] Loop& loop() noexcept { return loop_; }
+
+  /// Runs the loop until its stop(), waiting for the sockets themselves with libuv's own set among
+  /// them: for a turn one system call, where Loop::run() makes two or three.
+  void run() { loop_.run_behind(*this); }
 
   /// Destroys `socket` when the present turn is over, when nothing on the stack can point to it.
   void retire(std::unique_ptr<Socket> socket);
@@ -169,10 +174,21 @@ class Poller {
  private:
   friend class Socket;
 
+  // ---- Front
+  void enter(int libuv) override;
+  void leave() override;
+  [[nodiscard]] bool turn(int milliseconds) override;
+
+  void let_libuv_watch();
   void run_turn();
-  void release_retired();
-  void end_turn();
+  /// Takes what events there are, or come within `milliseconds`, and calls whom they are for.
+  /// @return whether libuv has one.
+  bool serve_events(int milliseconds);
   void run_again();
+  void serve_again();
+  void sweep_soon() noexcept;
+  void end_turn();
+  void release_retired();
   void forget(Socket& socket) noexcept;
 
   Loop& loop_;
@@ -183,6 +199,9 @@ class Poller {
   std::vector<std::unique_ptr<Socket>> leaving_;
   std::deque<Socket*> again_queue_;
   bool in_turn_ = false;
+  bool is_front_ = false;
+  int libuv_fd_ = -1;    // as the front
+  bool sweeps_ = false;  // as the front: the next turn is also what `sweep_` is for
   Handle<uv_poll_t> handle_;
   Handle<uv_async_t> sweep_;  // turns that had no event still empty `retired_` and `again_`
 };

@@ -1,8 +1,12 @@
 #include "common/event/poller.h"
 
+#include "common/event/mailbox.h"
+#include "common/event/timer.h"
+
 #include <catch2/catch.hpp>
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -15,6 +19,8 @@
 namespace tandem::event {
 namespace {
 
+using namespace std::chrono_literals;
+
 /// A socket that tells a function.
 class Plain final : public Socket {
  public:
@@ -25,6 +31,7 @@ class Plain final : public Socket {
   using Socket::read;
   using Socket::Socket;
   using Socket::watch;
+  using Socket::write;
 
   Transfer send(std::string_view text) {
     const iovec piece{.iov_base = const_cast<char*>(text.data()), .iov_len = text.size()};
@@ -105,6 +112,18 @@ TEST_CASE("reading into no room is no end") {
   CHECK(pair.a->read({}).status == Transfer::Status::kBlocked);
   CHECK(pair.a->readable());
   CHECK_FALSE(pair.a->peer_closed());
+}
+
+TEST_CASE("bytes in several pieces arrive in their order, as those in one") {
+  Pair pair;
+  std::string first = "one ";
+  std::string second = "two";
+  const std::array<iovec, 2> pieces{{{first.data(), first.size()}, {second.data(), second.size()}}};
+  CHECK(pair.b->write(pieces).bytes == 7);
+  CHECK(pair.b->write({pieces.data(), 1}, true).bytes == 4);
+  CHECK(pair.b->write({pieces.data(), 0}).bytes == 0);
+  std::array<char, 64> bytes;
+  CHECK(std::string_view(bytes.data(), pair.a->read(bytes).bytes) == "one twoone ");
 }
 
 TEST_CASE("a peer that does not read makes writes block until it does") {
@@ -327,6 +346,118 @@ TEST_CASE("the end of a turn may bring others, or call them off") {
   // In the same turn: what it sends leaves with the rest.
   CHECK(second.calls == 1);
   CHECK(third.calls == 0);
+}
+
+// ---- in front of libuv
+
+TEST_CASE("a poller that runs the loop tells sockets what comes, and stops when it is told to") {
+  Pair pair;
+  REQUIRE(pair.a->watch());
+  std::array<char, 64> bytes;
+  std::string got;
+  pair.a->callback = [&] {
+    const Transfer transfer = pair.a->read(bytes);
+    got.append(bytes.data(), transfer.bytes);
+    if (got == "hello") pair.poller.loop().stop();
+  };
+  Timer timer(pair.loop, [&] { CHECK(pair.b->send("hello").bytes == 5); });
+  timer.start(1ms);
+  pair.poller.run();
+  CHECK(got == "hello");
+  // And again, whoever runs it.
+  got.clear();
+  timer.start(1ms);
+  pair.run_until([&] { return got == "hello"; });
+  got.clear();
+  timer.start(1ms);
+  pair.loop.run();
+  CHECK(got == "hello");
+  got.clear();
+  timer.start(1ms);
+  pair.poller.run();
+  CHECK(got == "hello");
+}
+
+TEST_CASE("a poller that runs the loop serves mailboxes and timers while sockets are never quiet") {
+  Pair pair;
+  REQUIRE(pair.a->watch());
+  std::array<char, 64> bytes;
+  int posts = 0;
+  Mailbox mailbox(pair.loop);
+  // Each event brings the next one: there is always one for a socket.
+  pair.a->callback = [&] {
+    if (pair.a->read(bytes).bytes == 1) CHECK(pair.b->send("x").bytes == 1);
+  };
+  Timer timer(pair.loop, [&] {
+    mailbox.post([&] {
+      if (++posts == 3) pair.loop.stop();
+    });
+  });
+  timer.start_periodic(1ms, 1ms);
+  CHECK(pair.b->send("x").bytes == 1);
+  pair.poller.run();
+  CHECK(posts == 3);
+  CHECK(pair.a->calls > 3);
+}
+
+TEST_CASE("what a socket begins with libuv in its turn has begun when the poller waits") {
+  Pair pair;
+  REQUIRE(pair.a->watch());
+  bool is_told = false;
+  std::array<int, 2> fds;
+  REQUIRE(::pipe2(fds.data(), O_NONBLOCK | O_CLOEXEC) == 0);
+  Handle<uv_poll_t> late([&] {
+    is_told = true;
+    pair.loop.stop();
+  });
+  REQUIRE(uv_poll_init(pair.loop.native(), late.get(), fds[0]) == 0);
+  pair.a->callback = [&] {
+    REQUIRE(uv_poll_start(late.get(), UV_READABLE, [](uv_poll_t* handle, int, int) {
+              Handle<uv_poll_t>::fire(handle);
+            }) == 0);
+    REQUIRE(::write(fds[1], "x", 1) == 1);
+  };
+  pair.poller.run();
+  CHECK(is_told);
+  late = {};
+  ::close(fds[0]);
+  ::close(fds[1]);
+}
+
+TEST_CASE("a poller that runs the loop gives another turn to who asks, and the retired go") {
+  Pair pair;
+  REQUIRE(pair.a->watch());
+  struct Guard final : Socket {
+    Guard(Poller& owner, bool& gone) : Socket(owner), is_gone(gone) {}
+    ~Guard() override { is_gone = true; }
+    void on_ready() override {}
+    bool& is_gone;
+  };
+  bool is_gone = false;
+  Counted who;
+  Timer timer(pair.loop, [&] {
+    pair.poller.at_turn_end(who);
+    pair.poller.retire(std::make_unique<Guard>(pair.poller, is_gone));
+  });
+  // No event comes after the first: its turns are those it asks for.
+  pair.a->callback = [&] {
+    if (pair.a->calls < 100) return pair.poller.again(*pair.a);
+    timer.start(1ms);
+  };
+  who.callback = [&] { pair.loop.stop(); };
+  pair.poller.run();
+  CHECK(pair.a->calls == 100);
+  CHECK(who.calls == 1);
+  CHECK(is_gone);
+}
+
+TEST_CASE("a poller that runs the loop and sleeps is not busy") {
+  Pair pair;
+  Timer timer(pair.loop, [&] { pair.loop.stop(); });
+  timer.start(50ms);
+  CHECK(pair.loop.busy_ratio() >= 0.0);
+  pair.poller.run();
+  CHECK(pair.loop.busy_ratio() < 0.9);
 }
 
 TEST_CASE("a poller that ends calls nobody any more") {
