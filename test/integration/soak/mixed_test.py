@@ -16,7 +16,7 @@ except ImportError as missing:
     sys.exit(77)
 
 from mixed_clients import Loss
-from soak import caught_by, explaining_kill, grown
+from soak import caught_by, explaining_kill, in_thirds
 
 SOAK = pathlib.Path(__file__).resolve().parents[3] / "scripts" / "soak"
 KILLED = [(1000.0, "web1")]
@@ -68,9 +68,10 @@ class JudgeTest(tandem_testing.TestCase):
         nameless = Loss("h1", None, "refused")
         self.assertEqual(mixed.unexplained_losses([nameless], [line()]), [nameless])
 
-    def test_what_grows_past_the_warm_third_is_seen(self):
-        self.assertEqual(grown([1, 9, 5, 9, 8, 9], 3), (9, 9, False))
-        self.assertEqual(grown([1, 9, 5, 9, 8, 13], 3), (9, 13, True))
+    def test_thirds_are_told_apart_by_the_most_in_each(self):
+        self.assertEqual(in_thirds([1, 9, 5, 7, 8, 13]), (9, 7, 13))
+        self.assertEqual(in_thirds([1, 9, 5, 7, 20, 8, 3]), (9, 20, 8))
+        self.assertEqual(in_thirds([4]), (4, 4, 4))
 
 
 if __name__ == "__main__":

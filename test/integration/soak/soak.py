@@ -182,12 +182,11 @@ def explaining_kill(failure, kills):
     return caught_by(failure, kills) if cause in CAUSES and phase in PHASES else None
 
 
-def grown(samples, limit):
-    """What a figure was in the first third and in the last, and whether that is too much more. The
-    first third warms up pools and buffers; from then on nothing may grow."""
+def in_thirds(samples):
+    """The most that a figure was in each third. The first warms up pools and buffers; from then on
+    nothing may grow."""
     third = max(1, len(samples) // 3)
-    warm, last = max(samples[:third]), max(samples[-third:])
-    return warm, last, last - warm > limit
+    return max(samples[:third]), max(samples[third:-third] or samples), max(samples[-third:])
 
 
 class Recurring:
@@ -395,11 +394,11 @@ class Soak:
             ("resident bytes", [resident for resident, _ in self.samples], RESIDENT_GROWTH_MAX),
             ("descriptors", [count for _, count in self.samples], self.DESCRIPTOR_GROWTH_MAX),
         ):
-            warm, last, is_too_much = grown(samples, limit)
-            say(f"{what}: {warm} in the first third, {last} in the last")
+            warm, middle, last = in_thirds(samples)
+            say(f"{what}: at most {warm} in the first third, {middle}, and {last} in the last")
             # A sanitizer keeps what was freed.
             is_known = what == "descriptors" or not os.environ.get("TANDEM_SANITIZE")
-            if is_too_much and is_known:
+            if last - warm > limit and is_known:
                 self.complain(f"{what} grew from {warm} to {last}")
 
     def verdict(self):
