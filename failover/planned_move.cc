@@ -104,7 +104,12 @@ Result<void> PlannedMove::give(peer::PeerLink& link, std::string_view why) {
   counted_.reset();
   asked_at_ = Clock::now();
   ground_.events.add(router_.router().name, fmt::format("moves to {} ({})", link.peer_node(), why));
-  if (ground_.settings.second_chance && !addresses_.empty()) retain();
+  if (ground_.settings.second_chance && !addresses_.empty()) {
+    // First of all: should this node stand still from here on, the other one takes the address
+    // unasked, and breaks nothing with the rules up.
+    link.request(kHandOver, claim_argument(), kClaimTime, [](const peer::Outcome&) {});
+    retain();
+  }
   ask(link);
   return {};
 }
@@ -303,7 +308,13 @@ peer::Outcome PlannedMove::take(const std::string& node, const Json& argument) {
           .value = {{"second_chance", is_forwarding()}, {"words", words}}};
 }
 
+/// What is up already stays as it is.
 Result<void> PlannedMove::forward(const std::string& node, const Json& argument) {
+  if (is_forwarding() && node == old_node_ && argument == old_place_) {
+    hears_old_node_ = true;
+    weigh_doubts();
+    return {};
+  }
   const auto& link = ground_.interface.link();
   if (!argument.is_object() || !link)
     return fail("a planned move will break connections: it is not said where they go");
@@ -316,7 +327,9 @@ Result<void> PlannedMove::forward(const std::string& node, const Json& argument)
       !begun)
     return begun;
   old_node_ = node;
+  old_place_ = argument;
   hears_old_node_ = true;
+  weigh_doubts();
   cookies_before_ = system::cookies_sent();
   hold_.start_periodic(kHoldEvery, kHoldEvery);
   return {};
@@ -333,14 +346,17 @@ void PlannedMove::hold_rules() {
                      "to the other node and break");
 }
 
-peer::Outcome PlannedMove::go_on_forwarding(const std::string& node) {
-  if (!is_forwarding() || node != old_node_)
-    return {.ok = false, .words = "packets are not handed over any more", .value = {}};
-  if (!std::exchange(hears_old_node_, true))
+peer::Outcome PlannedMove::hand_over(const std::string& node, const Json& argument) {
+  const auto place = argument.find("second_chance");
+  if (place == argument.end())
+    return {.ok = false, .words = "it is not said where packets go", .value = {}};
+  const bool was_lost = is_forwarding() && node == old_node_ && !hears_old_node_;
+  if (const auto forwarded = forward(node, *place); !forwarded)
+    return {.ok = false, .words = forwarded.error().message, .value = {}};
+  if (was_lost)
     ground_.events.add(router_.router().name,
                        fmt::format("{} is back: its older connections go on", node));
-  weigh_doubts();
-  return {.ok = true, .words = "it goes on", .value = {}};
+  return {.ok = true, .words = "packets are handed over", .value = {}};
 }
 
 /// Rules are needed as long as this node has the address and the old one its connections. Without
@@ -398,7 +414,7 @@ void PlannedMove::on_link_up(const std::string& node) {
     return ask(*link);
   }
   if (!is_waiting()) return;
-  link->request(kGoesOn, {{"router", router_.router().name}}, kClaimTime,
+  link->request(kHandOver, claim_argument(), kClaimTime,
                 [this, node](const peer::Outcome& outcome) {
                   if (outcome.ok || !outcome.is_known || !is_waiting()) return;
                   ground_.events.add(

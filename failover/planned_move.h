@@ -5,15 +5,16 @@
 // (failover/system/second_chance.h).
 //
 //   the node that gives                            the node that takes
-//   ask ---------------- "claim", own address ---> puts up the rules, takes the address
-//   retain the address, let go <----- "taken" ---- hands packets over
+//   begin -------- "second_chance", own address -> puts up the rules
+//   retain the address, ask ---------- "claim" --> takes the address
+//   let go <-------------------------- "taken" --- hands packets over
 //   ... until the last connection has ended, the deadline, or the address is back here
 //   end ---------------- "second_chance_over" ---> takes the rules away
 //
 // If one of them dies meanwhile, the other ends its half: the clients of older connections are
 // told (RST), instead of waiting. A daemon that merely stood still for a moment looks the same from
 // the other node, so it gets kDoubtMost: an answer that was lost is asked for again, and rules stay
-// until then, or until the node that gives says "second_chance_goes_on". Without what it takes
+// until then, or until the node that gives says "second_chance" once more. Without what it takes
 // (SecondChance::probe()) the move is made all the same, and it is said beforehand that older
 // connections break. Thread: the loop's.
 #pragma once
@@ -71,10 +72,11 @@ struct MoveCounts {
 
 class PlannedMove {
  public:
-  /// The requests by which a node asks the other to take a router's addresses, and tells it after
-  /// the link was down that packets are still to be handed over, or that none needs to be any more.
+  /// The requests by which a node asks the other to take a router's addresses; tells it that
+  /// packets are to be handed over, before the claim and after the link was down; and that none
+  /// needs to be any more.
   static constexpr const char* kClaim = "claim";
-  static constexpr const char* kGoesOn = "second_chance_goes_on";
+  static constexpr const char* kHandOver = "second_chance";
   static constexpr const char* kOver = "second_chance_over";
   /// How long both have for the move itself.
   static constexpr Milliseconds kClaimTime{2'000};
@@ -125,8 +127,8 @@ class PlannedMove {
   // ---- the node that takes
   /// What `node` asks for with kClaim.
   [[nodiscard]] peer::Outcome take(const std::string& node, const peer::Json& argument);
-  /// kGoesOn.
-  [[nodiscard]] peer::Outcome go_on_forwarding(const std::string& node);
+  /// kHandOver.
+  [[nodiscard]] peer::Outcome hand_over(const std::string& node, const peer::Json& argument);
   /// kOver.
   [[nodiscard]] peer::Outcome end_forwarding();
   [[nodiscard]] bool is_forwarding() const noexcept { return second_chance_.has_begun(); }
@@ -184,6 +186,7 @@ class PlannedMove {
   event::Timer look_;
   system::SecondChance second_chance_;
   std::string old_node_;
+  peer::Json old_place_;         // its address and MAC, as it says them
   bool hears_old_node_ = false;  // it has said that it goes on, and the link has stood since
   bool is_in_doubt_ = false;     // doubt_ runs
   event::Timer doubt_;

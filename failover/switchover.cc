@@ -124,7 +124,7 @@ peer::Outcome Switchover::answer(const std::string& node, const peer::Request& r
   PlannedMove* const move = find(name->get<std::string>());
   if (move == nullptr) return refusal("there is no such router here");
   if (request.name == PlannedMove::kClaim) return move->take(node, request.argument);
-  if (request.name == PlannedMove::kGoesOn) return move->go_on_forwarding(node);
+  if (request.name == PlannedMove::kHandOver) return move->hand_over(node, request.argument);
   if (request.name == PlannedMove::kOver) return move->end_forwarding();
   if (request.name != kGive) return refusal("this node does not know how to do that");
   if (move->router().state().role != machine::Role::kActive)
