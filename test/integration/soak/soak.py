@@ -23,6 +23,7 @@ CAUGHT_BEFORE, CAUGHT_AFTER = 0.1, 3.0
 CAUSES, PHASES = "SsD", "HD"
 RESIDENT_GROWTH_MAX = 2 * 1024 * 1024
 LOG_BYTES_MAX = 64 * 1024 * 1024
+LAST_WORDS_MAX = 8000  # characters
 # What is shorter warms up pools and buffers from its beginning to its end.
 GROWTH_FROM = 60.0  # seconds
 
@@ -258,6 +259,11 @@ class Soak:
         self.complaints.append(what)
         say(f"BROKEN: {what}")
 
+    def complain_of_end(self, status):
+        """With its last words: a sanitizer, or the log of a crash, says more than the status."""
+        self.complain(f"tandem-lb ended with {status}")
+        say(self.lb.output()[-LAST_WORDS_MAX:])
+
     # ---- what happens to the servers
     def choose(self, spared):
         group = self.random.choice(self.groups)
@@ -334,7 +340,7 @@ class Soak:
         events = self.events()
         while (elapsed := time.monotonic() - began) < self.arguments.seconds:
             if not self.lb.is_running():
-                self.complain(f"tandem-lb ended with {self.lb.wait()}")
+                self.complain_of_end(self.lb.wait())
                 return
             self.bring_back(elapsed)
             for event in events:
@@ -355,7 +361,7 @@ class Soak:
             self.complain(f"{taken} requests, {self.log.requests} in the log, {lost} dropped: "
                           "failures may be among the missing")  # fmt: skip
         if status != 0:
-            self.complain(f"tandem-lb ended with status {status} after TERM")
+            self.complain_of_end(status)
 
     # ---- the verdict
     def judge_log(self, before=float("inf")):
