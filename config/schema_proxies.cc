@@ -162,23 +162,32 @@ constexpr std::array kRuleKeys = {
     section("return", kReturnSection, "Action: answer here."),
     later("deny", "Refuse the request."),
     later("rate-limit", "Count requests and act past a rate."),
-    later("set-header", "Set a request header."),
-    later("add-header", "Add a request header."),
-    later("del-header", "Remove a request header."),
+    shaped(row("set-header", Kind::kString, "",
+               "Headers of the request, name to value, in place of those of the same name; goes on "
+               "with the next rule. `%[src]` in a value and its like: see Headers."),
+           Shape::kNamed, Names::kHeader),
+    shaped(row("add-header", Kind::kString, "", "The same, beside those of the same name."),
+           Shape::kNamed, Names::kHeader),
+    shaped(row("del-header", Kind::kToken, "",
+               "Headers of the request that its server does not see; goes on with the next rule."),
+           Shape::kOneOrList),
     later("set-path", "Rewrite the path."),
     later("replace-path", "Rewrite the path by a regular expression."),
     later("auth", "Ask for a password."),
 };
 
 constexpr std::array kFrontendKeys = join(
-    join(std::array{required(shaped(or_endpoint(section("bind", kBindSection,
-                                                        "Where to listen: a string, an object or "
-                                                        "an array of both.")),
-                                    Shape::kOneOrList)),
-                    shaped(section("rules", kRuleSection,
-                                   "In order; the first whose conditions hold decides."),
-                           Shape::kList)},
-         kFrontendSharedKeys),
+    join(
+        std::array{
+            required(shaped(or_endpoint(section("bind", kBindSection,
+                                                "Where to listen: a string, an object or "
+                                                "an array of both.")),
+                            Shape::kOneOrList)),
+            shaped(
+                section("rules", kRuleSection,
+                        "In order; the first that holds and says where the request goes decides."),
+                Shape::kList)},
+        kFrontendSharedKeys),
     join(kProxyKeys, std::array{later("stick-table", "Counters and affinity by key.")}));
 
 // ---- servers and checks
@@ -346,7 +355,8 @@ const Section kNegatedSection{"not", kNegatedKeys};
 const Section kConditionsSection{"if", kConditionsKeys};
 const Section kRedirectSection{"redirect", kRedirectKeys, "scheme prefix location"};
 const Section kReturnSection{"return", kReturnKeys};
-const Section kRuleSection{"rule", kRuleKeys, "use_backend redirect return"};
+const Section kRuleSection{"rule", kRuleKeys,
+                           "use_backend redirect return set-header add-header del-header"};
 const Section kFrontendSection{"frontend", kFrontendKeys};
 const Section kServerSection{"server", kServerKeys};
 const Section kDefaultServerSection{"default-server", kDefaultServerKeys};

@@ -191,8 +191,8 @@ std::optional<std::size_t> encode_request(std::span<char> out, const char* base,
   put_fields(writer, base, head.fields, dropped, edits.removed);
   if (!keep_length) put_framing(writer, head.framing);
   put_request_connection(writer, upgrade, edits.close && !upgrade, accepts_trailers(base, head));
-  if (!edits.forwarded_for.empty()) writer.put_field("X-Forwarded-For", edits.forwarded_for);
   put_added(writer, edits.added);
+  if (!edits.forwarded_for.empty()) writer.put_field("X-Forwarded-For", edits.forwarded_for);
   writer.put_literal("\r\n");
   return writer.size();
 }

@@ -27,7 +27,7 @@ struct RequestEdits {
   std::string_view authority = {};
   /// Host for a request that has none (HTTP/1.0), since HTTP/1.1 demands one. Empty: an empty Host.
   std::string_view missing_host = {};
-  std::span<const AddedField> added = {};          // written last, in order
+  std::span<const AddedField> added = {};          // written behind its own, in order
   std::span<const std::string_view> removed = {};  // names in any case; not Host, not framing
   bool drop_expect = false;                        // we answered or will answer 100 ourselves
   bool keep_upgrade = false;                       // with head.upgrade: tunnel may follow

@@ -91,8 +91,10 @@ void check_modes(const BuildContext& context);
                                                               const Place& place,
                                                               const Frontend& frontend);
 
-/// "rules" of a frontend.
-[[nodiscard]] std::vector<Rule> build_rules(BuildContext& context, const Place& rules);
+/// "rules" of a frontend, into both of its lists.
+void build_rules(BuildContext& context, const Place& rules, Frontend& out);
+/// "set-header", "add-header" and "del-header" of a rule; empty: it has none of them.
+[[nodiscard]] HeaderEdits build_header_edits(const BuildContext& context, const Place& rule);
 
 /// "servers" of a backend. `checked`: the backend has "check".
 [[nodiscard]] std::vector<Server> build_servers(const BuildContext& context, const Place& backend,

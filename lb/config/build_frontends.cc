@@ -52,7 +52,7 @@ Frontend build_frontend(BuildContext& context, const Place& place) {
   read(layers.find("unique-id-header"), frontend.unique_id_header);
   frontend.errorfiles = build_errorfiles(context, layers);
   frontend.compression = build_compression(context, layers.find("compression"));
-  frontend.rules = build_rules(context, place.child("rules"));
+  build_rules(context, place.child("rules"), frontend);
   frontend.inspect_delay = build_inspect_delay(context, place, frontend);
   frontend.default_backend = context.backend(layers.find("default_backend"));
   read(layers.find("log"), frontend.access_log);

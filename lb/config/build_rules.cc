@@ -139,24 +139,35 @@ std::optional<Action> build_action(BuildContext& context, const Place& rule) {
 
 }  // namespace
 
-std::vector<Rule> build_rules(BuildContext& context, const Place& rules) {
-  std::vector<Rule> result;
-  if (!rules || rules.value->type != jsonc::Type::kArray) return result;
+void build_rules(BuildContext& context, const Place& rules, Frontend& out) {
+  if (!rules || rules.value->type != jsonc::Type::kArray) return;
   bool reached = true;
+  std::size_t header_bytes = 0;
   for (const Place& place : one_or_list(rules)) {
     if (place.value->type != jsonc::Type::kObject) continue;
     if (!reached) context.warning(place, "never reached: a rule before it has no condition");
     const Place conditions = place.child("if");
-    Rule rule{.conditions = build_conditions(context, conditions),
-              .negated = build_conditions(context, conditions.child("not")),
-              .action = UseBackend{0}};
+    Conditions positive = build_conditions(context, conditions);
+    Conditions negated = build_conditions(context, conditions.child("not"));
     if (auto action = build_action(context, place)) {
       reached = reached && !is_always(conditions);
-      rule.action = std::move(*action);
-      result.push_back(std::move(rule));
+      out.rules.push_back({.conditions = std::move(positive),
+                           .negated = std::move(negated),
+                           .action = std::move(*action)});
+      continue;
     }
+    HeaderEdits headers = build_header_edits(context, place);
+    if (headers.edits.empty()) continue;
+    header_bytes += headers.bytes_max;
+    if (header_bytes > kHeaderEditBytesMax)
+      context.error(place, fmt::format("with it the headers that these rules write may be longer "
+                                       "than {} KiB: write fewer",
+                                       kHeaderEditBytesMax / 1024));
+    out.header_rules.push_back({.conditions = std::move(positive),
+                                .negated = std::move(negated),
+                                .rules_before = out.rules.size(),
+                                .edits = std::move(headers.edits)});
   }
-  return result;
 }
 
 }  // namespace tandem::lb::config

@@ -9,6 +9,7 @@
 #include "common/time.h"
 #include "config/values.h"
 #include "lb/config/compression.h"
+#include "lb/config/header_rule.h"
 #include "lb/tls/client_context.h"
 #include "lb/tls/client_options.h"
 #include "lb/tls/server_options.h"
@@ -120,6 +121,15 @@ struct Rule {
   friend bool operator==(const Rule&, const Rule&) = default;
 };
 
+/// A rule that changes headers and decides nothing.
+struct HeaderRule {
+  Conditions conditions;
+  Conditions negated;
+  std::size_t rules_before = 0;  // those of Frontend::rules that stand in front of it
+  std::vector<HeaderEdit> edits;
+  friend bool operator==(const HeaderRule&, const HeaderRule&) = default;
+};
+
 // ---- frontends ---------------------------------------------------------------------------------
 
 struct Frontend {
@@ -133,7 +143,8 @@ struct Frontend {
   bool forwardfor = false;       // X-Forwarded-For towards servers
   std::string unique_id_header;  // empty: no unique id is made ("unique-id-header")
   ErrorFiles errorfiles;
-  std::vector<Rule> rules;
+  std::vector<Rule> rules;               // those that decide
+  std::vector<HeaderRule> header_rules;  // the others, in order
   /// How long a client's TLS hello is waited for; none: no rule looks at it.
   std::optional<Milliseconds> inspect_delay;
   std::optional<BackendIndex> default_backend;

@@ -126,8 +126,8 @@ void put_request(FieldBlock& block, const char* base, const http::RequestHead& h
   if (head.framing.kind == http::BodyFraming::Kind::kLength)
     block.add_number("content-length", head.framing.length);
   if (http::accepts_trailers(base, head)) block.add("te", "trailers");
-  if (!edits.forwarded_for.empty()) block.add("x-forwarded-for", edits.forwarded_for);
   for (const http::AddedField& field : edits.added) block.add(field.name, field.value);
+  if (!edits.forwarded_for.empty()) block.add("x-forwarded-for", edits.forwarded_for);
 }
 
 void put_trailers(FieldBlock& block, std::string_view lines) {

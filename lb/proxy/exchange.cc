@@ -37,6 +37,7 @@ void Exchange::begin(ClientSide& client, config::FrontendIndex frontend) {
   end_phase_ = Phase::kNone;
   tunnel_up_done_ = tunnel_down_done_ = false;
   unique_id_.clear();
+  header_edits_.clear();
   if (is_logged()) accepted_at_ = std::chrono::system_clock::now();
   began_ = now();
   head_at_ = sent_at_ = response_at_ = std::nullopt;
@@ -51,6 +52,7 @@ void Exchange::start() {
   context_.figures.worker().requests.add();
   if (!frontend().unique_id_header.empty()) {
     unique_id_ = fmt::format("{:016x}{:016x}", context_.random.next(), context_.random.next());
+    header_edits_.add(frontend().unique_id_header, unique_id_);
   }
   const char* base = client_->request_base();
   if (!frontend().monitor_uri.empty() && request_.path_only(base) == frontend().monitor_uri) {
@@ -65,16 +67,25 @@ void Exchange::start() {
 
 void Exchange::route() {
   const char* base = client_->request_base();
-  const config::Action* action =
-      context_.routers[frontend_].route({.host = text(request_.authority),
-                                         .path_with_query = request_.path_and_query(base),
-                                         .method = text(request_.method_name),
-                                         .is_encrypted = client_->encryption() != nullptr});
-  if (action == nullptr) {
+  const route::RouteRequest request{.host = text(request_.authority),
+                                    .path_with_query = request_.path_and_query(base),
+                                    .method = text(request_.method_name),
+                                    .is_encrypted = client_->encryption() != nullptr};
+  const route::Routed routed = context_.routers[frontend_].route(request);
+  if (routed.action == nullptr) {
     answer_error(503, Cause::kServerAborted, Phase::kConnect);
     return;
   }
-  std::visit([this](const auto& what) { apply(what); }, *action);
+  if (!frontend().header_rules.empty()) edit_headers(request, routed.rules_before);
+  std::visit([this](const auto& what) { apply(what); }, *routed.action);
+}
+
+void Exchange::edit_headers(const route::RouteRequest& request, std::size_t rules_before) {
+  for (const config::HeaderRule& rule : frontend().header_rules) {
+    if (rule.rules_before > rules_before) return;  // behind the one that has decided
+    if (!route::Router::applies(rule, request)) continue;
+    for (const config::HeaderEdit& edit : rule.edits) header_edits_.apply(edit, *client_);
+  }
 }
 
 void Exchange::apply(const config::UseBackend& use) { enter_backend(use.backend); }
@@ -103,7 +114,10 @@ void Exchange::apply(const config::Return& answer_rule) {
 
 void Exchange::enter_backend(config::BackendIndex backend) {
   upstream::LocalBackend& local = *context_.backends[backend];
-  follow(placement_.enter(local, balance_key(local.config().balance)));
+  const Placement::Step step = placement_.enter(local, balance_key(local.config().balance));
+  if (const config::Compression* coding = compression(); coding != nullptr && coding->offload)
+    header_edits_.remove("accept-encoding");
+  follow(step);
 }
 
 std::optional<std::uint64_t> Exchange::balance_key(const config::Balance& balance) const {
@@ -120,7 +134,8 @@ std::optional<std::uint64_t> Exchange::balance_key(const config::Balance& balanc
     case config::Balance::Key::kUri:
       return balance::uri_key(request_.path_and_query(base), balance.uri_whole);
     case config::Balance::Key::kHeader:
-      return hashed(request_.value_of(base, balance.key_name));
+      return hashed(
+          header_edits_.seen(balance.key_name, request_.value_of(base, balance.key_name)));
     case config::Balance::Key::kCookie:
       return hashed(request_.cookie(base, balance.key_name));
     case config::Balance::Key::kQuery:

@@ -18,6 +18,7 @@
 #include "lb/proxy/context.h"
 #include "lb/proxy/h1_upstream.h"
 #include "lb/proxy/h2_upstream.h"
+#include "lb/proxy/header_edits.h"
 #include "lb/proxy/outcome.h"
 #include "lb/proxy/placement.h"
 #include "lb/proxy/pump.h"
@@ -81,6 +82,7 @@ class Exchange final : public upstream::ConnectionUser,
 
   // ---- choosing a server (exchange.cc)
   void route();
+  void edit_headers(const route::RouteRequest& request, std::size_t rules_before);
   void apply(const config::UseBackend& use);
   void apply(const config::Redirect& redirect);
   void apply(const config::Return& answer);
@@ -162,6 +164,7 @@ class Exchange final : public upstream::ConnectionUser,
   State state_ = State::kFinished;
   http::RequestHead request_;
   http::ResponseHead response_;
+  HeaderEdits header_edits_;
   bool head_complete_ = false;
 
   Placement placement_;

@@ -4,8 +4,6 @@
 #include "lb/proxy/exchange.h"
 #include "lb/upstream/local_server.h"
 
-#include <array>
-
 namespace tandem::lb::proxy {
 
 void Exchange::on_connection_ready() {
@@ -36,16 +34,8 @@ void Exchange::send_request() {
   request_given_ = request_broken_ = false;
   sent_at_ = now();
   const std::string client_host = frontend().forwardfor ? client_->address().host() : std::string();
-  const std::array added = {http::AddedField{frontend().unique_id_header, unique_id_}};
-  constexpr std::array<std::string_view, 1> kAcceptEncoding = {"accept-encoding"};
-  const config::Compression* coding = compression();
-  const bool offloads = coding != nullptr && coding->offload;
-  const http::RequestEdits edits{
-      .forwarded_for = client_host,
-      .added = std::span(added).first(unique_id_.empty() ? 0 : 1),
-      .removed = std::span(kAcceptEncoding).first(offloads ? 1 : 0),
-      .keep_upgrade = request_.upgrade,
-  };
+  http::RequestEdits edits{.forwarded_for = client_host, .keep_upgrade = request_.upgrade};
+  header_edits_.fill(edits);
   upstream_->send_head(client_->request_base(), request_, edits);
   set_server_deadline(backend().config().timeouts.server);
   if (request_.framing.is_empty()) {

@@ -94,7 +94,7 @@ void TcpSession::choose_backend() {
     request.server_name = hello_->server_name;
     request.protocols = hello_->protocols;
   }
-  const config::Action* action = context_.routers[acceptor_.frontend_index()].route(request);
+  const config::Action* action = context_.routers[acceptor_.frontend_index()].route(request).action;
   const auto* use = action == nullptr ? nullptr : std::get_if<config::UseBackend>(action);
   if (use == nullptr) return end(Cause::kServerAborted, Phase::kConnect);
   upstream::LocalBackend& backend = *context_.backends[use->backend];

@@ -103,6 +103,16 @@ struct Router::Query {
            has_host(lists.ssl_sni, host) || has_name_suffix(lists.ssl_sni_end, host) ||
            has_protocol(lists.ssl_alpn, protocols);
   }
+
+  /// Of mode http.
+  [[nodiscard]] bool meets_all_of(const config::Conditions& lists) const noexcept {
+    return (lists.host.empty() || has_host(lists.host, host)) &&
+           (lists.path.empty() || has(lists.path, path)) &&
+           (lists.path_beg.empty() || has_prefix(lists.path_beg, path)) &&
+           (lists.path_end.empty() || has_suffix(lists.path_end, path)) &&
+           (lists.method.empty() || has(lists.method, method)) &&
+           (!lists.ssl_fc || *lists.ssl_fc == is_encrypted);
+  }
 };
 
 // ---- building ----------------------------------------------------------------------------------
@@ -246,8 +256,18 @@ std::optional<std::uint32_t> Router::HashIndex::find(std::uint64_t hash,
   return std::nullopt;
 }
 
-const config::Action* Router::route(const RouteRequest& request) const noexcept {
-  const config::Action* const otherwise = default_action_ ? &*default_action_ : nullptr;
+bool Router::applies(const config::HeaderRule& rule, const RouteRequest& request) noexcept {
+  const Query query{.host = host_of(request.host),
+                    .path = path_of(request.path_with_query),
+                    .method = request.method,
+                    .is_encrypted = request.is_encrypted,
+                    .protocols = {}};
+  return query.meets_all_of(rule.conditions) && !query.meets_any_of(rule.negated);
+}
+
+Routed Router::route(const RouteRequest& request) const noexcept {
+  const Routed otherwise{.action = default_action_ ? &*default_action_ : nullptr,
+                         .rules_before = rules_->size()};
   if (rules_->empty()) return otherwise;
   const Query query{
       .host = by_server_name_ ? without_root_dot(request.server_name) : host_of(request.host),
@@ -258,7 +278,8 @@ const config::Action* Router::route(const RouteRequest& request) const noexcept 
   RuleNumber best = kNoRule;
   search_host(0, query, best);
   if (hosts_.size() > 1) search_named_hosts(query, best);
-  return best == kNoRule ? otherwise : &(*rules_)[best].action;
+  if (best == kNoRule) return otherwise;
+  return {.action = &(*rules_)[best].action, .rules_before = best};
 }
 
 void Router::search_named_hosts(const Query& query, RuleNumber& best) const noexcept {

@@ -33,6 +33,11 @@ struct RouteRequest {
   std::span<const std::string> protocols = {};  // offered by ALPN
 };
 
+struct Routed {
+  const config::Action* action = nullptr;  // nullptr: no rule matches and there is no default
+  std::size_t rules_before = 0;            // how many rules stand in front of the one it is of
+};
+
 /// Immutable after construction; any number of threads may use one. Paths are compared as they were
 /// written, without decoding, as HAProxy does.
 class Router {
@@ -44,7 +49,11 @@ class Router {
 
   /// The action of the first rule that matches, else UseBackend of the default backend, else
   /// nullptr (answer 503). Valid as long as the router and its frontend. Does not allocate.
-  [[nodiscard]] const config::Action* route(const RouteRequest& request) const noexcept;
+  [[nodiscard]] Routed route(const RouteRequest& request) const noexcept;
+
+  /// Whether the conditions of `rule` hold. They are not indexed: each costs its own look.
+  [[nodiscard]] static bool applies(const config::HeaderRule& rule,
+                                    const RouteRequest& request) noexcept;
 
  private:
   using RuleNumber = std::uint32_t;

@@ -1,49 +1,19 @@
 #include "lb/tls/certificate_details.h"
 
-#include <fmt/format.h>
-#include <openssl/bn.h>
-#include <openssl/x509v3.h>
+#include "lb/tls/certificate_fields.h"
 
-#include <algorithm>
-#include <array>
+#include <fmt/format.h>
 
 namespace tandem::lb::tls {
 namespace {
 
-using NumberPointer = std::unique_ptr<BIGNUM, FreeBy<BN_free>>;
-
-/// What `print` writes into a BIO, with blanks for control characters: a name may hold any.
-template <class Print>
-std::string printed(Print print) {
+/// "Nov 22 05:00:00 2026 GMT".
+std::string date_of(const ASN1_TIME* time) {
   const BioPointer bio(BIO_new(BIO_s_mem()));
-  print(bio.get());
+  ASN1_TIME_print(bio.get(), time);
   const char* bytes = nullptr;
   const long size = BIO_get_mem_data(bio.get(), &bytes);
-  std::string text(bytes, size > 0 ? static_cast<std::size_t>(size) : 0);
-  std::ranges::replace_if(text, [](char c) { return c >= 0 && (c < ' ' || c == '\x7f'); }, ' ');
-  return text;
-}
-
-std::string serial_of(const X509* certificate) {
-  const NumberPointer number(ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), nullptr));
-  if (number == nullptr) return {};
-  char* digits = BN_bn2hex(number.get());
-  std::string text = digits != nullptr ? digits : "";
-  OPENSSL_free(digits);
-  return text;
-}
-
-std::string time_of(const ASN1_TIME* time) {
-  return printed([time](BIO* bio) { ASN1_TIME_print(bio, time); });
-}
-
-/// "/C=DE/CN=the CA", as everybody's tools once printed names.
-std::string name_of(const X509_NAME* name) {
-  return printed([name](BIO* bio) {
-    char* line = X509_NAME_oneline(name, nullptr, 0);
-    if (line != nullptr) BIO_puts(bio, line);
-    OPENSSL_free(line);
-  });
+  return {bytes, size > 0 ? static_cast<std::size_t>(size) : 0};
 }
 
 std::string algorithm_of(const Certificate& certificate) {
@@ -59,15 +29,6 @@ std::string algorithm_of(const Certificate& certificate) {
   }
 }
 
-std::string fingerprint_of(const X509* certificate) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
-  unsigned int size = 0;
-  if (X509_digest(certificate, EVP_sha1(), digest.data(), &size) != 1) return {};
-  std::string text;
-  for (unsigned int i = 0; i < size; ++i) text += fmt::format("{:02X}", digest[i]);
-  return text;
-}
-
 std::string alternatives_of(const Certificate& certificate) {
   std::string text;
   for (const std::string& name : certificate.names())
@@ -81,8 +42,8 @@ std::vector<std::pair<std::string_view, std::string>> details_of(const Certifica
   const X509* leaf = certificate.leaf();
   std::vector<std::pair<std::string_view, std::string>> details = {
       {"Serial", serial_of(leaf)},
-      {"notBefore", time_of(X509_get0_notBefore(leaf))},
-      {"notAfter", time_of(X509_get0_notAfter(leaf))},
+      {"notBefore", date_of(X509_get0_notBefore(leaf))},
+      {"notAfter", date_of(X509_get0_notAfter(leaf))},
       {"Subject Alternative Name", alternatives_of(certificate)},
       {"Algorithm", algorithm_of(certificate)},
       {"SHA1 FingerPrint", fingerprint_of(leaf)},

@@ -1,6 +1,7 @@
 #include "lb/tls/stream.h"
 
 #include "common/check.h"
+#include "lb/tls/certificate_fields.h"
 
 #include <algorithm>
 #include <array>
@@ -272,20 +273,17 @@ std::string_view Stream::protocol() const noexcept {
 }
 
 std::optional<Stream::Shown> Stream::shown_certificate() const {
-  const X509* certificate = SSL_get0_peer_certificate(ssl_.get());
+  const X509* certificate = client_certificate();
   if (certificate == nullptr) return std::nullopt;
-  Shown shown{.common_name = {}, .is_good = SSL_get_verify_result(ssl_.get()) == X509_V_OK};
-  const X509_NAME* subject = X509_get_subject_name(certificate);
-  const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
-  if (at < 0) return shown;
-  unsigned char* text = nullptr;
-  const int size =
-      ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
-  if (size < 0) return shown;
-  shown.common_name.assign(reinterpret_cast<const char*>(text), static_cast<std::size_t>(size));
-  OPENSSL_free(text);
-  return shown;
+  return Shown{.common_name = name_entry_of(X509_get_subject_name(certificate), NID_commonName),
+               .is_good = verify_result() == X509_V_OK};
 }
+
+const X509* Stream::client_certificate() const noexcept {
+  return SSL_get0_peer_certificate(ssl_.get());
+}
+
+long Stream::verify_result() const noexcept { return SSL_get_verify_result(ssl_.get()); }
 
 std::string_view Stream::server_name() const noexcept {
   const char* name = SSL_get_servername(ssl_.get(), TLSEXT_NAMETYPE_host_name);

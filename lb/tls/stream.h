@@ -67,6 +67,10 @@ class Stream final : public event::Layer {
   };
   /// The client's certificate.
   [[nodiscard]] std::optional<Shown> shown_certificate() const;
+  /// Its own, or that of the session it resumed; nullptr: none. The stream's.
+  [[nodiscard]] const X509* client_certificate() const noexcept;
+  /// X509_V_OK (0), also where no certificate was shown, or what is wrong with it (X509_V_ERR_…).
+  [[nodiscard]] long verify_result() const noexcept;
   /// Why it failed, in words; empty: the connection did, or nothing has.
   [[nodiscard]] const std::string& trouble() const noexcept { return trouble_; }
 

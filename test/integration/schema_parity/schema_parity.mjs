@@ -53,6 +53,7 @@ const made = spawnSync("openssl", ["req", "-x509", "-newkey", "ec", "-pkeyopt", 
   "-nodes", "-subj", "/CN=www.example.org", "-keyout", join(credentials, "site.pem.key"),
   "-out", join(credentials, "site.pem")]);
 if (made.status !== 0) throw new Error(`openssl: ${made.stderr}`);
+writeFileSync(join(credentials, "clients.pem"), readFileSync(join(credentials, "site.pem")));
 const pem = { crt: join(credentials, "site.pem") };
 
 const good = {

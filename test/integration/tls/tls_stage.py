@@ -19,7 +19,8 @@ class Authority:
                 f"/CN={name}")  # fmt: skip
         self.key.chmod(0o600)
 
-    def issue(self, file, *names, kind="ec", days=30, usage="serverAuth"):
+    def issue(self, file, *names, kind="ec", days=30, usage="serverAuth",
+              alternative=None):  # fmt: skip
         """Certificate and key in one PEM file of the folder, mode 600. @return its path."""
         path = self.folder / file
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -28,7 +29,7 @@ class Authority:
         openssl("req", "-newkey", *algorithm[kind], "-nodes", "-keyout", key, "-out", request,
                 "-subj", f"/CN={names[0]}")  # fmt: skip
         extensions.write_text(
-            "subjectAltName=" + ",".join(f"DNS:{name}" for name in names)
+            "subjectAltName=" + ",".join(f"DNS:{name}" for name in ((alternative,) if alternative else names))
             + f"\nextendedKeyUsage={usage}\n"
         )  # fmt: skip
         leaf = openssl("x509", "-req", "-in", request, "-CA", self.pem, "-CAkey", self.key,

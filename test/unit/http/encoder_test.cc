@@ -129,8 +129,8 @@ TEST_CASE("edits of requests: forwarded-for behind the rest, added, removed, Exp
                  .removed = removed,
                  .drop_expect = true,
                  .close = true}) ==
-        get("X-Forwarded-For: 9.9.9.9\r\nConnection: close\r\nX-Forwarded-For: 192.0.2.1\r\n"
-            "X-Id: 7\r\nX-Empty: \r\n"));
+        get("X-Forwarded-For: 9.9.9.9\r\nConnection: close\r\nX-Id: 7\r\nX-Empty: \r\n"
+            "X-Forwarded-For: 192.0.2.1\r\n"));
   CHECK(forward(get("Expect: 100-continue\r\n")) == get("Expect: 100-continue\r\n"));
 }
 

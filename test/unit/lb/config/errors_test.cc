@@ -202,18 +202,14 @@ TEST_CASE("Errors of rules are said at their place") {
   const Row row = GENERATE(
       Row{in_rule(""),
           "t:1:49: /frontends/www/rules/0: exactly one of \"use_backend\", \"redirect\", "
-          "\"return\" "
-          "is expected, not 0"},
+          "\"return\", \"set-header\", \"add-header\", \"del-header\" is expected, not 0"},
       Row{in_rule(R"("use_backend": "app", "return": {})"),
           "t:1:49: /frontends/www/rules/0: exactly one of \"use_backend\", \"redirect\", "
-          "\"return\" "
-          "is expected, not 2"},
+          "\"return\", \"set-header\", \"add-header\", \"del-header\" is expected, not 2"},
       Row{in_rule(R"("deny": 403)"),
           "t:1:50: /frontends/www/rules/0/deny: \"deny\" is not supported yet"},
       Row{in_rule(R"("rate-limit": {"key": "src"}, "return": {})"),
           "t:1:50: /frontends/www/rules/0/rate-limit: \"rate-limit\" is not supported yet"},
-      Row{in_rule(R"("set-header": {})"),
-          "t:1:50: /frontends/www/rules/0/set-header: \"set-header\" is not supported yet"},
       Row{in_rule(R"("use_backend": "apps")"),
           "t:1:65: /frontends/www/rules/0/use_backend: there is no backend \"apps\"; did you mean "
           "\"app\"?"},
@@ -265,6 +261,42 @@ TEST_CASE("Errors of rules are said at their place") {
       Row{in_rule(R"("return": {"hdr": {"X A": "1"}})"),
           "t:1:69: /frontends/www/rules/0/return/hdr/X A: a header name is expected: letters, "
           "digits and \"-\""});
+  INFO(row.text);
+  CHECK(only_error(row.text) == row.error);
+}
+
+TEST_CASE("Errors of header rules are said at their place") {
+  const Row row = GENERATE(
+      Row{in_rule(R"("set-header": {})"),
+          "t:1:64: /frontends/www/rules/0/set-header: must not be empty: name a header and its "
+          "value"},
+      Row{in_rule(R"("set-header": {"X A": "1"})"),
+          "t:1:65: /frontends/www/rules/0/set-header/X A: a header name is expected: letters, "
+          "digits and \"-\""},
+      Row{in_rule(R"("set-header": {"Content-Length": "1"})"),
+          "t:1:83: /frontends/www/rules/0/set-header/Content-Length: \"Content-Length\" is not "
+          "edited: tandem makes it itself"},
+      Row{in_rule(R"("add-header": {"Host": "a"})"),
+          "t:1:73: /frontends/www/rules/0/add-header/Host: a request has one Host: \"set-header\" "
+          "changes it"},
+      Row{in_rule(R"("del-header": ["X-A", "upgrade"])"),
+          "t:1:72: /frontends/www/rules/0/del-header/1: \"upgrade\" is not edited: tandem makes it "
+          "itself"},
+      Row{in_rule(R"("set-header": {"X-A": "1\r\nX-B: 2"})"),
+          "t:1:72: /frontends/www/rules/0/set-header/X-A: must be one line, without control "
+          "characters"},
+      Row{in_rule(R"("set-header": {"X-A": "100%"})"),
+          "t:1:72: /frontends/www/rules/0/set-header/X-A: a \"%\" begins a name in brackets, as "
+          "in \"%[src]\"; write \"%%\" for one that stands for itself"},
+      Row{in_rule(R"("set-header": {"X-A": "%[ssl_c_s_dm]"})"),
+          "t:1:72: /frontends/www/rules/0/set-header/X-A: \"%[ssl_c_s_dm]\": there is nothing of "
+          "this name; did you mean \"%[ssl_c_s_dn]\"?"},
+      Row{in_rule(R"("set-header": {"X-A": "%[ssl_c_s_dn(whoever)]"})"),
+          "t:1:72: /frontends/www/rules/0/set-header/X-A: \"ssl_c_s_dn(whoever)\": a certificate's "
+          "name has no part \"whoever\"; \"CN\", \"O\", \"OU\" and \"C\" are some"},
+      Row{in_rule(R"("set-header": {"X-A": ")" + std::string(17 * 1024, 'x') + R"("})"),
+          "t:1:49: /frontends/www/rules/0: with it the headers that these rules write may be "
+          "longer than 16 KiB: write fewer"});
   INFO(row.text);
   CHECK(only_error(row.text) == row.error);
 }

@@ -317,6 +317,34 @@ TEST_CASE("Balance is spelled as HAProxy spells it") {
   CHECK(snapshot->backends[0].balance == row.expected);
 }
 
+TEST_CASE("Rules that edit headers stand beside those that decide") {
+  const Scratch scratch;
+  const auto snapshot = good(scratch, with_frontend(R"("rules": [
+    { "if": { "path": "/a", "not": { "method": "PUT" } }, "set-header": { "X-A": "1", "X-B": "%[src]-100%%" } },
+    { "if": { "path": "/b" }, "use_backend": "app" },
+    { "add-header": { "X-C": "%[ssl_c_s_dn(CN)]" } },
+    { "del-header": ["X-D", "X-E"] } ])"));
+  CHECK(snapshot->frontends[0].rules.size() == 1);
+  const auto& headers = snapshot->frontends[0].header_rules;
+  REQUIRE(headers.size() == 3);
+  CHECK(headers[0].conditions.path == Texts{"/a"});
+  CHECK(headers[0].negated.method == Texts{"PUT"});
+  CHECK(headers[0].rules_before == 0);
+  CHECK(headers[0].edits ==
+        std::vector<HeaderEdit>{
+            {HeaderEdit::Kind::kSet, "X-A", {{.sample = Sample::kText, .text = "1"}}},
+            {HeaderEdit::Kind::kSet,
+             "X-B",
+             {{.sample = Sample::kSrc, .text = {}}, {.sample = Sample::kText, .text = "-100%"}}}});
+  CHECK(headers[1].rules_before == 1);
+  REQUIRE(headers[1].edits.size() == 1);
+  CHECK(headers[1].edits[0].kind == HeaderEdit::Kind::kAdd);
+  CHECK(headers[1].edits[0].value.at(0).sample == Sample::kSslCSubjectEntry);
+  CHECK(headers[1].edits[0].value.at(0).entry != 0);
+  REQUIRE(headers[2].edits.size() == 2);
+  CHECK(headers[2].edits[1] == HeaderEdit{HeaderEdit::Kind::kDelete, "X-E", {}});
+}
+
 TEST_CASE("Rules become conditions and actions in order") {
   const Scratch scratch;
   scratch.write("page.html", "<p>");

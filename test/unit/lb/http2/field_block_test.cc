@@ -159,8 +159,8 @@ TEST_CASE("edits of a request are those of HTTP/1") {
   CHECK(put_for_server(
             "GET / HTTP/1.1\r\nHost: a\r\nAccept: */*\r\n\r\n",
             {.forwarded_for = "192.0.2.1", .authority = "b", .added = added, .removed = removed}) ==
-        ":method: GET\n:scheme: https\n:authority: b\n:path: /\nx-forwarded-for: 192.0.2.1\n"
-        "x-added: 1\n");
+        ":method: GET\n:scheme: https\n:authority: b\n:path: /\nx-added: 1\n"
+        "x-forwarded-for: 192.0.2.1\n");
 }
 
 TEST_CASE("an upgrade becomes an extended CONNECT") {

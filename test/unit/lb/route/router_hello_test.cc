@@ -50,7 +50,7 @@ int routed(const config::Frontend& frontend, std::string_view name, const Names&
                                                          .method = {},
                                                          .is_encrypted = false,
                                                          .server_name = name,
-                                                         .protocols = offered});
+                                                         .protocols = offered}).action;
   return static_cast<int>(std::get<config::UseBackend>(*action).backend);
 }
 

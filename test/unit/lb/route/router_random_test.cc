@@ -67,13 +67,23 @@ bool simple_holds(const config::Rule& rule, const SimpleRequest& r) {
          !any_end(n.path_end, r) && !any_method(n.method, r);
 }
 
-const config::Action* simple_route(const config::Frontend& front, const RouteRequest& request) {
+SimpleRequest simple_of(const RouteRequest& request) {
   const std::string_view uri = request.path_with_query;
-  const SimpleRequest simple{simple_host(request.host), std::string(uri.substr(0, uri.find('?'))),
-                             std::string(request.method), request.is_encrypted};
+  return {simple_host(request.host), std::string(uri.substr(0, uri.find('?'))),
+          std::string(request.method), request.is_encrypted};
+}
+
+const config::Action* simple_route(const config::Frontend& front, const RouteRequest& request) {
+  const SimpleRequest simple = simple_of(request);
   for (const config::Rule& rule : front.rules)
     if (simple_holds(rule, simple)) return &rule.action;
   return nullptr;
+}
+
+std::size_t number_of(const config::Frontend& front, const config::Action* action) {
+  std::size_t number = 0;
+  while (&front.rules[number].action != action) ++number;
+  return number;
 }
 
 // ---- random rules and requests -----------------------------------------------------------------
@@ -165,7 +175,14 @@ TEST_CASE("the index gives what a scan of the rules gives") {
       const RouteRequest request{authority, uri, method, random.below(2) == 0};
       const config::Action* expected = simple_route(front, request);
       INFO("seed " << seed << ": " << method << " " << authority << " " << uri);
-      REQUIRE(router.route(request) == expected);
+      const Routed routed = router.route(request);
+      REQUIRE(routed.action == expected);
+      REQUIRE(routed.rules_before ==
+              (expected == nullptr ? front.rules.size() : number_of(front, expected)));
+      for (const config::Rule& rule : front.rules) {
+        const config::HeaderRule same{.conditions = rule.conditions, .negated = rule.negated};
+        REQUIRE(Router::applies(same, request) == simple_holds(rule, simple_of(request)));
+      }
       matched += expected != nullptr ? 1 : 0;
       ++asked;
     }

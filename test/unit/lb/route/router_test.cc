@@ -37,7 +37,7 @@ int backend_of(const config::Action* action) {
 
 int routed(const config::Frontend& frontend, std::string_view host, std::string_view uri,
            std::string_view method = "GET") {
-  return backend_of(Router(frontend).route({host, uri, method}));
+  return backend_of(Router(frontend).route({host, uri, method}).action);
 }
 
 config::Conditions hosts(std::vector<std::string> list) {
@@ -194,9 +194,9 @@ TEST_CASE("ten thousand rules of host and path lead to the right one each") {
   for (config::BackendIndex i = 0; i < 10'000; ++i) {
     const std::string host = fmt::format("H{}.example.org:80", i % 500);
     const std::string path = fmt::format("/svc{}/page?x=1", i);
-    REQUIRE(backend_of(router.route({host, path, "GET"})) == static_cast<int>(i));
+    REQUIRE(backend_of(router.route({host, path, "GET"}).action) == static_cast<int>(i));
   }
-  CHECK(router.route({"h1.example.org", "/svc2/page", "GET"}) == nullptr);
+  CHECK(router.route({"h1.example.org", "/svc2/page", "GET"}).action == nullptr);
 }
 
 TEST_CASE("redirects and local answers come back as they were configured") {
@@ -205,8 +205,8 @@ TEST_CASE("redirects and local answers come back as they were configured") {
       {prefixes({"/old"}), {}, config::Redirect{config::Redirect::Kind::kPrefix, "/new", 301}});
   front.rules.push_back({paths({"/ping"}), {}, config::Return{200, "text/plain", "pong", {}}});
   const Router router(front);
-  CHECK(router.route({"h", "/old/x", "GET"}) == &front.rules[0].action);
-  CHECK(std::get<config::Return>(*router.route({"h", "/ping", "GET"})).body == "pong");
+  CHECK(router.route({"h", "/old/x", "GET"}).action == &front.rules[0].action);
+  CHECK(std::get<config::Return>(*router.route({"h", "/ping", "GET"}).action).body == "pong");
 }
 
 }  // namespace
