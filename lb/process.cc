@@ -24,10 +24,12 @@ namespace {
 
 constexpr std::chrono::seconds kTickEvery{1};
 constexpr Milliseconds kStopLookEvery{20};
-// Where another node can take the address over, clients come here until it has: so long the doors
-// stay open at most, and so long after the address is known to have gone.
+// Where another node can take the address over, clients come here until it has, and that may take
+// a busy machine a while: the doors close when none has come for so long, after the address is
+// known to have gone for the second, in any case after the third.
 constexpr Milliseconds kHandOver{500};
 constexpr Milliseconds kLastClients{50};
+constexpr Milliseconds kDoorsMost{3'000};
 constexpr std::uint32_t kFullQueueTicks = 3;
 // Once full, a data plane must have had room for so long before it is said to have some: else the
 // address would swing between two nodes that are full in turn.
@@ -76,7 +78,7 @@ Process::Process(Settings settings)
       prober_(health::make_socket_prober(poller_)),
       expiry_watch_(unix_seconds_now()),
       tick_timer_(loop_, [this] { tick(); }),
-      doors_timer_(loop_, [this] { close_doors(); }),
+      doors_timer_(loop_, [this] { look_at_doors(); }),
       stop_timer_(loop_, [this] { look_whether_idle(); }) {
   for (const config::Frontend& frontend : snapshot_->frontends) routers_.emplace_back(frontend);
   for (std::size_t b = 0; b < snapshot_->backends.size(); ++b) {
@@ -201,7 +203,9 @@ void Process::set_leaving(std::span<const IpAddress> addresses) {
   proxy::LeavingAddresses leaving;
   if (!addresses.empty()) leaving = std::make_shared<const proxy::Leaving>(addresses);
   for (const auto& worker : workers_) worker->set_leaving(leaving);
-  if (info_.stopping && info_.listeners > 0 && leaving) doors_timer_.start(kLastClients);
+  if (!info_.stopping || info_.listeners == 0 || !leaving) return;
+  doors_look_every_ = kLastClients;
+  doors_timer_.start(doors_look_every_);
 }
 
 pulse::Condition Process::condition() const {
@@ -351,7 +355,18 @@ void Process::begin_stop(Stop how) {
   // Before the listening sockets go: the other node takes over while this one finishes.
   if (pulse_) pulse_->tell();
   const bool is_watched = pulse_ && pulse_->is_watched();
-  doors_timer_.start(is_watched ? kHandOver : Milliseconds(0));
+  doors_look_every_ = is_watched ? kHandOver : Milliseconds(0);
+  doors_until_ = is_watched ? std::min(loop_.now() + kDoorsMost, deadline) : loop_.now();
+  clients_seen_ = totals_.process().connections;
+  doors_timer_.start(doors_look_every_);
+}
+
+void Process::look_at_doors() {
+  loop_.update_now();
+  const std::uint64_t clients = totals_.process().connections;
+  const bool have_come = std::exchange(clients_seen_, clients) != clients;
+  if (!have_come || loop_.now() >= doors_until_) return close_doors();
+  doors_timer_.start(doors_look_every_);
 }
 
 void Process::close_doors() {

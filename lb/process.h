@@ -69,6 +69,7 @@ class Process final : private upstream::DataPlane {
   void watch_signals();
   void tick();
   void begin_stop(Stop how);
+  void look_at_doors();
   void close_doors();
   void look_whether_idle();
   void check_descriptor_limit();
@@ -119,6 +120,9 @@ class Process final : private upstream::DataPlane {
   std::string exhaustion_;  // why clients cannot get in, in words; empty: they can
   event::Timer tick_timer_;
   event::Timer doors_timer_;
+  Milliseconds doors_look_every_{0};
+  Instant doors_until_{};
+  std::uint64_t clients_seen_ = 0;
   event::Timer stop_timer_;
   Instant stop_deadline_ = Instant::max();
 };

@@ -1,7 +1,9 @@
 """Connections to an address that moves to the other node end softly, and no others do."""
 
 import shutil
+import signal
 import subprocess
+import time
 import unittest
 
 import pulse_peer
@@ -184,6 +186,43 @@ class Leaving(pulse_peer.PulseCase):
         self.assertEqual((moving.failures, staying.failures), ([], []))
         self.assertEqual(staying.ended, 0)
         self.assertEqual(self.closed(), moving.ended)
+
+    def test_one_that_stops_takes_clients_in_as_long_as_they_come(self):
+        # Until a try in which this program itself was not held up.
+        while not self.stops_behind_the_last_client():
+            pass
+
+    def stops_behind_the_last_client(self):
+        """The other node is slow to take the address. @return whether clients came all the time."""
+        self.start()
+        self.watch()
+        began = last = time.monotonic()
+        self.tandem.signal(signal.SIGTERM)
+        while time.monotonic() - began < 1.2:
+            try:
+                status = testing.get((MOVING, self.port)).status
+            except OSError:
+                self.assertGreater(time.monotonic() - last, 0.4, "refused, and one had just come")
+                return False
+            self.assertEqual(status, 200)
+            last = time.monotonic()
+        self.assertEqual(self.tandem.wait(), 0)
+        return True
+
+    def test_one_that_stops_does_not_wait_for_ever_for_the_last_client(self):
+        self.start()
+        self.watch()
+        self.tandem.signal(signal.SIGTERM)
+
+        def is_refused():
+            try:
+                testing.get((MOVING, self.port))
+            except OSError:
+                return True
+            return False
+
+        testing.wait_until(is_refused, "clients that come without a pause are refused")
+        self.assertEqual(self.tandem.wait(), 0)
 
     def start_watched_nginx(self):
         if shutil.which("nginx", path="/usr/sbin:/usr/bin") is None:
