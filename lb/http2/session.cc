@@ -39,6 +39,14 @@ std::string_view text_of(const std::uint8_t* bytes, std::size_t size) noexcept {
   return {reinterpret_cast<const char*>(bytes), size};
 }
 
+/// Of a frame that nghttp2 has made: no CONTINUATION follows. A client's preface counts as one.
+bool ends_head(const std::uint8_t* frame) noexcept {
+  constexpr std::size_t kType = 3;
+  constexpr std::size_t kFlags = 4;
+  return (frame[kType] != NGHTTP2_HEADERS && frame[kType] != NGHTTP2_CONTINUATION) ||
+         (frame[kFlags] & NGHTTP2_FLAG_END_HEADERS) != 0;
+}
+
 }  // namespace
 
 bool Allowance::spend(double cost, Instant now) noexcept {
@@ -179,9 +187,10 @@ struct Session::Callbacks {
       stream->has_sent_end_ = true;
       if (!stream->trailers_out_.empty()) {
         *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-        me.trailers_.clear();
-        put_trailers(me.trailers_, stream->trailers_out_);
-        const auto fields = me.trailers_.fields();
+        FieldBlock& trailers = me.workspace_.trailers;
+        trailers.clear();
+        put_trailers(trailers, stream->trailers_out_);
+        const auto fields = trailers.fields();
         if (nghttp2_submit_trailer(session, id, fields.data(), fields.size()) != 0)
           return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
       }
@@ -193,7 +202,6 @@ struct Session::Callbacks {
   static int send_data(nghttp2_session*, nghttp2_frame* frame, const std::uint8_t* head,
                        std::size_t size, nghttp2_data_source*, void* user_data) {
     Session& me = self(user_data);
-    if (me.out_.size() - me.sent_ >= kOutputBytesMax) return NGHTTP2_ERR_WOULDBLOCK;
     Stream* stream = me.find(frame->hd.stream_id);
     if (stream == nullptr && size > 0) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     me.out_.insert(me.out_.end(), head, head + kFrameHeadBytes);
@@ -202,11 +210,13 @@ struct Session::Callbacks {
     stream->put_outgoing(size, me.out_);
     stream->bytes_sent_ += kFrameHeadBytes + size;
     if (stream->is_drained()) me.note_news(*stream);
-    return 0;
+    // Stopping before a frame would leave its head where the next session makes its own.
+    return me.out_.size() - me.sent_ < kOutputBytesMax ? 0 : NGHTTP2_ERR_PAUSE;
   }
 };
 
-Session::Session(Role role, const Limits& limits) : limits_(limits), role_(role) {
+Session::Session(Role role, const Limits& limits, Workspace& workspace)
+    : block(workspace.block), workspace_(workspace), limits_(limits), role_(role) {
   nghttp2_session_callbacks* callbacks = nullptr;
   nghttp2_option* options = nullptr;
   TANDEM_CHECK(nghttp2_session_callbacks_new(&callbacks) == 0 && nghttp2_option_new(&options) == 0);
@@ -230,8 +240,10 @@ Session::Session(Role role, const Limits& limits) : limits_(limits), role_(role)
   for (int type = kFirstUnknownType; type < kFrameTypes; ++type)
     nghttp2_option_set_user_recv_extension_type(options, static_cast<std::uint8_t>(type));
   const auto make =
-      role == Role::kServer ? nghttp2_session_server_new2 : nghttp2_session_client_new2;
-  const int made = make(&session_, callbacks, this, options);
+      role == Role::kServer ? nghttp2_session_server_new3 : nghttp2_session_client_new3;
+  int made = 0;
+  stream_table_ = workspace_.make_session(
+      [&](nghttp2_mem* memory) { made = make(&session_, callbacks, this, options, memory); });
   nghttp2_session_callbacks_del(callbacks);
   nghttp2_option_del(options);
   TANDEM_CHECK(made == 0);
@@ -251,6 +263,8 @@ Session::Session(Role role, const Limits& limits) : limits_(limits), role_(role)
                           settings.size() - (role == Role::kServer ? 0 : 1));
   nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0,
                                         static_cast<std::int32_t>(limits_.connection_window));
+  // A client's preface is in the shared frame by now.
+  produce();
 }
 
 Session::~Session() {
@@ -509,6 +523,7 @@ void Session::release(Stream& stream) {
     nghttp2_session_set_stream_user_data(session_, stream.id(), nullptr);
   --stream_count_;
   delete &stream;
+  if (!has_output()) let_go_of_output();
 }
 
 void Session::go_away(bool soon) {
@@ -524,7 +539,15 @@ void Session::go_away(bool soon) {
 void Session::end(std::uint32_t error) { nghttp2_session_terminate_session(session_, error); }
 
 void Session::produce() {
-  while (!is_ended_ && out_.size() - sent_ < kOutputBytesMax) {
+  if (out_.capacity() == 0) out_.swap(workspace_.spare);
+  make_frames();
+  if (out_.empty()) let_go_of_output();
+}
+
+void Session::make_frames() {
+  // What nghttp2 has made of a head of several frames stays in the shared one until all are taken.
+  bool is_whole = true;
+  while (!is_ended_ && (!is_whole || out_.size() - sent_ < kOutputBytesMax)) {
     const std::uint8_t* bytes = nullptr;
     const ssize_t size = nghttp2_session_mem_send(session_, &bytes);
     if (size == 0) return;
@@ -533,6 +556,7 @@ void Session::produce() {
       return;
     }
     out_.insert(out_.end(), bytes, bytes + size);
+    is_whole = ends_head(bytes);
   }
 }
 
@@ -550,10 +574,22 @@ void Session::output_sent(std::size_t bytes) noexcept {
     sent_ = 0;
     return;
   }
+  let_go_of_output();
+}
+
+void Session::let_go_of_output() noexcept {
   sent_ = 0;
   out_.clear();
-  // An idle connection holds no buffer.
-  if (!has_streams()) out_ = {};
+  if (has_streams()) return;
+  // An idle connection holds no buffer; the next one that wakes up begins with it.
+  if (out_.capacity() > workspace_.spare.capacity()) out_.swap(workspace_.spare);
+  out_ = std::vector<char>();  // {} would keep its room
+}
+
+void Session::rest() noexcept {
+  if (has_streams()) return;
+  if (stream_table_ != nullptr) ZeroPages::rest(stream_table_);
+  if (news_.empty()) news_ = std::vector<Stream*>();
 }
 
 }  // namespace tandem::lb::http2

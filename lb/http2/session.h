@@ -8,6 +8,7 @@
 #include "common/time.h"
 #include "lb/http2/field_block.h"
 #include "lb/http2/stream.h"
+#include "lb/http2/workspace.h"
 
 #include <nghttp2/nghttp2.h>
 
@@ -43,7 +44,7 @@ class Allowance {
   Instant refilled_at_{};
 };
 
-/// Owner: a connection. Thread: its.
+/// Owner: a connection. Thread: its, and that of its workspace.
 class Session {
  public:
   struct Limits {
@@ -55,7 +56,7 @@ class Session {
 
   enum class Role : std::uint8_t { kServer, kClient };
 
-  Session(Role role, const Limits& limits);
+  Session(Role role, const Limits& limits, Workspace& workspace);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -121,7 +122,10 @@ class Session {
   void output_sent(std::size_t bytes) noexcept;
   [[nodiscard]] bool has_output() const noexcept { return sent_ < out_.size(); }
 
-  FieldBlock block;  // for whoever makes a head
+  /// Nothing has happened for a while: lets go of memory that only streams need.
+  void rest() noexcept;
+
+  FieldBlock& block;  // for whoever makes a head, until it is sent
 
   /// More than this is not made before some of it has been taken.
   static constexpr std::size_t kOutputBytesMax = 128 * 1024;
@@ -134,6 +138,8 @@ class Session {
   };
 
   void produce();
+  void make_frames();
+  void let_go_of_output() noexcept;
   void fail(std::string_view trouble) noexcept;
   [[nodiscard]] Stream* find(std::int32_t id) const noexcept;
   [[nodiscard]] bool may_begin(const nghttp2_frame_hd& head);
@@ -143,9 +149,11 @@ class Session {
   void take_head(Stream& stream, bool is_last);
   void close(Stream& stream, std::uint32_t error);
 
+  Workspace& workspace_;
   Limits limits_;
   Role role_;
   nghttp2_session* session_ = nullptr;
+  void* stream_table_ = nullptr;  // of session_, if it is one of the workspace's pages
   IntrusiveList<Stream, InSession> streams_;
   std::vector<Stream*> news_;
   std::size_t news_at_ = 0;
@@ -163,9 +171,8 @@ class Session {
   std::int32_t newest_stream_ = -1;
   std::vector<Gap> gaps_;                         // streams that were left out
   std::uint32_t error_ = NGHTTP2_PROTOCOL_ERROR;  // of a frame that may not begin
-  FieldBlock trailers_;
-  std::string_view trouble_;       // literals, ours or nghttp2's
-  std::string_view last_offence_;  // of a frame
+  std::string_view trouble_;                      // literals, ours or nghttp2's
+  std::string_view last_offence_;                 // of a frame
   std::uint32_t resets_ = 0;
   bool was_flooded_ = false;
   bool in_head_ = false;

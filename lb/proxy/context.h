@@ -11,6 +11,7 @@
 #include "lb/config/snapshot.h"
 #include "lb/figures/captures.h"
 #include "lb/figures/figures.h"
+#include "lb/http2/workspace.h"
 #include "lb/proxy/access_log.h"
 #include "lb/proxy/leaving.h"
 #include "lb/proxy/pipe_pool.h"
@@ -54,6 +55,7 @@ struct Context {
   BufferPool buffers;
   PipePool pipes{figures.worker(), snapshot.global.nbthread};
   compression::EncoderPool encoders{figures.worker()};
+  http2::Workspace http2;
   http::Limits limits;
   Random random{random_seed()};
   std::vector<std::unique_ptr<upstream::LocalBackend>> backends;

@@ -24,7 +24,7 @@ H2Downstream::H2Downstream(Context& context, Acceptor& acceptor, ClientConnectio
     : ClientConnection(context.poller),
       context_(context),
       acceptor_(acceptor),
-      session_(http2::Session::Role::kServer, limits_of(context)),
+      session_(http2::Session::Role::kServer, limits_of(context), context.http2),
       peer_(peer),
       greeting_(greeting) {
   take_over(former);
@@ -205,6 +205,7 @@ void H2Downstream::write() {
 void H2Downstream::keep_time() {
   if (state_ != State::kOpen) return;
   Duration limit = timeouts().http_keep_alive;
+  rests_next_ = false;
   if (session_.is_in_head() || !has_served_) {
     // For the whole of a head, or of the first.
     if (is_set() && has_head_limit_) return;
@@ -216,6 +217,9 @@ void H2Downstream::keep_time() {
     written_before_ = written_;
   } else if (running_ > 0) {
     return clear();  // each keeps its own
+  } else if (limit > kRestAfter) {
+    rests_next_ = true;
+    limit = kRestAfter;
   }
   has_head_limit_ = session_.is_in_head() || !has_served_;
   context_.wheel.set(*this, now() + limit);
@@ -224,7 +228,10 @@ void H2Downstream::keep_time() {
 void H2Downstream::on_deadline() {
   switch (state_) {
     case State::kOpen:
-      if (is_leaving_ && !has_said_bye_ && !has_head_limit_) {
+      if (std::exchange(rests_next_, false)) {
+        session_.rest();
+        context_.wheel.set(*this, now() + (timeouts().http_keep_alive - kRestAfter));
+      } else if (is_leaving_ && !has_said_bye_ && !has_head_limit_) {
         has_said_bye_ = true;
         session_.go_away(false);
         send_soon();

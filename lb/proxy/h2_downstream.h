@@ -86,6 +86,8 @@ class H2Downstream final : public ClientConnection,
   static constexpr std::uint32_t kLingerBytesMax = 1024 * 1024;
   /// What is on its way when a stop is announced has this long to arrive.
   static constexpr Milliseconds kGoodbye{500};
+  /// A connection that is idle for so long is one that waits, not one between two requests.
+  static constexpr Milliseconds kRestAfter{1'000};
 
   Context& context_;
   Acceptor& acceptor_;
@@ -104,6 +106,7 @@ class H2Downstream final : public ClientConnection,
   bool has_head_limit_ = false;
   bool is_leaving_ = false;  // the end was announced
   bool has_said_bye_ = false;
+  bool rests_next_ = false;  // what the time limit is for
   bool serving_ = false;
 };
 

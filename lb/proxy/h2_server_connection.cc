@@ -40,7 +40,7 @@ H2ServerConnection::H2ServerConnection(Context& context, upstream::Connection& c
     : context_(context),
       server_(connection.server()),
       connection_(&connection),
-      session_(http2::Session::Role::kClient, limits_of(context)) {
+      session_(http2::Session::Role::kClient, limits_of(context), context.http2) {
   connection.set_user(this);
 }
 

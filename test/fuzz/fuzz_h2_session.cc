@@ -52,7 +52,7 @@ class Server final : public StreamUser {
 class Driver {
  public:
   Driver(Session::Role role, Choices choices)
-      : role_(role), session_(role, {}), choices_(choices) {}
+      : role_(role), session_(role, {}, workspace_), choices_(choices) {}
 
   void run(std::string_view wire) {
     if (role_ == Session::Role::kClient) ask();
@@ -82,6 +82,8 @@ class Driver {
  private:
   void take_output() {
     const std::string_view out = session_.output();
+    // As any other session of the thread would leave it.
+    workspace_.frame.fill('x');
     fuzz::expect("bounded output", out.size() <= Session::kOutputBytesMax + kOutputSlack);
     session_.output_sent(choices_.one_in(4) ? choices_.draw(static_cast<unsigned>(out.size() + 1))
                                             : out.size());
@@ -230,6 +232,7 @@ class Driver {
   }
 
   Session::Role role_;
+  Workspace workspace_;
   Session session_;
   Server server_;
   Choices choices_;

@@ -219,6 +219,8 @@ void Pair::run() {
     const std::string bytes = client.take();
     if (!bytes.empty() && goes_on) goes_on = session.receive(bytes, now);
     const std::string_view out = session.output();
+    // As any other session of the thread would leave it.
+    workspace.frame.fill('x');
     if (out.empty() && (bytes.empty() || !goes_on)) return;
     client.receive(out);
     session.output_sent(out.size());

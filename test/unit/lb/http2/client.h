@@ -98,7 +98,7 @@ class Client {
 /// A client and the session it talks to.
 struct Pair {
   explicit Pair(const Client::Options& options = {}, const Session::Limits& limits = {})
-      : session(Session::Role::kServer, limits), client(options) {
+      : session(Session::Role::kServer, limits, workspace), client(options) {
     run();
   }
 
@@ -116,6 +116,7 @@ struct Pair {
   void send(Stream& stream, std::string_view bytes, bool last = false,
             std::string_view trailers = {});
 
+  Workspace workspace;
   Session session;
   Client client;
   Instant now{std::chrono::hours(1)};

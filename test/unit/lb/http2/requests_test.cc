@@ -15,7 +15,8 @@ using Fields = std::vector<std::pair<std::string_view, std::string_view>>;
 
 struct Both {
   explicit Both(const Session::Limits& of_server = {})
-      : client(Session::Role::kClient, {}), server(Session::Role::kServer, of_server) {
+      : client(Session::Role::kClient, {}, workspace),
+        server(Session::Role::kServer, of_server, workspace) {
     run();
   }
 
@@ -24,8 +25,9 @@ struct Both {
     while (moved) moved = carry(client, server) | carry(server, client);
   }
 
-  static int carry(Session& from, Session& to) {
+  int carry(Session& from, Session& to) {
     const std::string bytes(from.output());
+    workspace.frame.fill('x');
     from.output_sent(bytes.size());
     if (bytes.empty()) return 0;
     static_cast<void>(to.receive(bytes, {}));
@@ -64,6 +66,7 @@ struct Both {
     session.send(stream, {&piece, 1}, last, trailers);
   }
 
+  Workspace workspace;  // of both: what they share is nobody's between two calls
   Session client;
   Session server;
   FieldBlock block;
@@ -145,7 +148,8 @@ TEST_CASE("no more streams are opened than the server lets run") {
 TEST_CASE("a server says whether it takes tunnels") {
   Both both;
   CHECK(both.client.takes_tunnels());
-  Session alone(Session::Role::kClient, {});
+  Workspace workspace;
+  Session alone(Session::Role::kClient, {}, workspace);
   CHECK_FALSE(alone.takes_tunnels());
 }
 

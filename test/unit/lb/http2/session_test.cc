@@ -293,7 +293,8 @@ TEST_CASE("streams beyond what may be open are refused, or end a connection that
   for (const std::int32_t id : {1, 3, 5, 7})
     heads += frame(NGHTTP2_HEADERS, kEndBoth, id, request_block());
   SECTION("before the client has heard of the limit") {
-    Session session(Session::Role::kServer, {.streams_max = 2});
+    Workspace workspace;
+    Session session(Session::Role::kServer, {.streams_max = 2}, workspace);
     CHECK(session.receive(std::string(kPreface) + frame(NGHTTP2_SETTINGS, 0, 0, "") + heads, {}));
     int count = 0;
     while (session.next_news() != nullptr) ++count;
@@ -426,14 +427,16 @@ TEST_CASE("what nghttp2 lets pass ends the connection all the same") {
 }
 
 TEST_CASE("a client that speaks something else is told so in HTTP/2") {
-  Session session(Session::Role::kServer, {});
+  Workspace workspace;
+  Session session(Session::Role::kServer, {}, workspace);
   CHECK_FALSE(session.receive(std::string_view("GET / HTTP/1.1\r\nHost: a\r\n\r\n"), {}));
   CHECK_FALSE(session.trouble().empty());
   CHECK_FALSE(session.output().empty());
 }
 
 TEST_CASE("bytes may come one at a time") {
-  Session session(Session::Role::kServer, {});
+  Workspace workspace;
+  Session session(Session::Role::kServer, {}, workspace);
   Client client({});
   client.ask(get("/slow"));
   for (const char byte : client.take()) REQUIRE(session.receive({&byte, 1}, {}));
