@@ -1,6 +1,7 @@
 """The balancers that are compared, each configured for a scenario as well as it can be: reuse of
-server connections, no logs, one worker. What serves large bodies best was found by trial: HAProxy
-told to splice (from 1 MB on with pipes of 1 MB), nginx with one unbuffered read of 256 KB."""
+server connections, no logs, one worker, and clients that may be idle for minutes. What serves large
+bodies best was found by trial: HAProxy told to splice (from 1 MB on with pipes of 1 MB), nginx with
+one unbuffered read of 256 KB."""
 
 import getpass
 import json
@@ -93,7 +94,7 @@ class HAProxy(Balancer):
                  # Else idle server connections are dropped at a quarter of the descriptors.
                  "  tune.pool-low-fd-ratio 90", "  tune.pool-high-fd-ratio 95",
                  "defaults", f"  mode {'tcp' if scenario.tcp else 'http'}", "  maxconn 12000", "  timeout connect 5s",
-                 "  timeout client 60s", "  timeout server 60s", "  timeout queue 30s",
+                 "  timeout client 300s", "  timeout server 60s", "  timeout queue 30s",
                  "  retries 0"]  # fmt: skip
         if not scenario.tcp:
             lines += ["  http-reuse always"]
@@ -160,8 +161,8 @@ http {{
   server_tokens off;
   tcp_nodelay on;
   keepalive_requests 100000000;
-  keepalive_timeout 60s;
-  client_header_timeout 60s;
+  keepalive_timeout 300s;
+  client_header_timeout 300s;
   client_max_body_size 0;
   client_body_buffer_size 256k;
   client_body_temp_path {self.folder}/body;
@@ -253,8 +254,8 @@ max-connections: 12000
 tcp-fastopen: 0
 pid-file: {self.folder}/h2o.pid
 error-log: {self.folder}/error.log
-http1-request-timeout: 60
-http2-idle-timeout: 60
+http1-request-timeout: 300
+http2-idle-timeout: 300
 http2-max-concurrent-requests-per-connection: {self.scenario.streams}
 proxy.timeout.io: 60000
 proxy.timeout.keepalive: 60000
@@ -314,8 +315,8 @@ class Tandem(Balancer):
                 "mode": "tcp" if scenario.tcp else "http",
                 "forwardfor": scenario.header_edits,
                 "retries": 0,
-                "timeout": {"connect": "5s", "client": "60s", "server": "60s", "queue": "30s",
-                            "http-request": "60s", "http-keep-alive": "60s"},
+                "timeout": {"connect": "5s", "client": "300s", "server": "60s", "queue": "30s",
+                            "http-request": "300s", "http-keep-alive": "300s"},
             },
             "frontends": {"www": frontend},
             "backends": {"app": backend},

@@ -248,10 +248,15 @@ def idle_bytes(contender, count, target):
     contender.verify()
     pids = contender.balancer.pids()
     before = measure.memory_bytes(pids, "RssAnon")
+    held = measure.open_descriptors(pids)
     kind = load.IdleH2Connections if contender.scenario.h2 else load.IdleConnections
     with kind(contender.port, count, target, load.client_tls(contender.scenario)):
         # Deferred accepts come in late, if ever: what counts is that nothing moves any more.
         wait_until(Steady(lambda: measure.open_descriptors(pids)), "all are accepted", 60)
+        held = measure.open_descriptors(pids) - held
+        # Those of before may have gone meanwhile.
+        if held < count - count // 100 and (target or contender.scenario.tls):
+            raise RuntimeError(f"of {count} idle connections only {held} are held")
         return round((measure.memory_bytes(pids, "RssAnon") - before) / count)
 
 

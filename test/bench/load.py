@@ -1,6 +1,7 @@
 """Load: what runs on the other CPU. wrk and h2load as fast as they go, tandem-pacer at a fixed rate,
 idle connections, and an exact number of requests for counting instructions."""
 
+import concurrent.futures
 import contextlib
 import dataclasses
 import json
@@ -10,11 +11,14 @@ import socket
 import ssl
 import struct
 import subprocess
+import time
 
 from tandem_testing import HttpClient, connect, program
 
 HERE = pathlib.Path(__file__).resolve().parent
 GRACE = 60  # seconds that a load generator may take longer than it was told to
+OPENING_SECONDS = 120  # for all idle connections together
+OPENED_AT_ONCE = 16
 
 
 @dataclasses.dataclass
@@ -149,18 +153,21 @@ class IdleConnections:
     """Many client connections that stay. Closed with RST, so that no port is left in TIME_WAIT."""
 
     def __init__(self, port, count, target=None, tls=None):
-        self.sockets = []
-        request = f"GET {target} HTTP/1.1\r\nHost: bench.example\r\n\r\n".encode() if target else b""
-        for _ in range(count):
-            connection = connect(port)
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            if tls is not None:
-                connection = tls.wrap_socket(connection)
-            self.sockets.append(connection)
-            if request:
-                connection.sendall(request)
-                if not connection.recv(65536):
-                    raise RuntimeError("an idle connection was closed")
+        request = f"GET {target} HTTP/1.1\r\nHost: bench.example\r\n\r\n"
+        self.request = request.encode() if target else b""
+        self.port, self.tls, self.sockets = port, tls, []
+        _at_once(self.open_one, count)
+
+    def open_one(self):
+        connection = connect(self.port)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        if self.tls is not None:
+            connection = self.tls.wrap_socket(connection)
+        self.sockets.append(connection)
+        if self.request:
+            connection.sendall(self.request)
+            if not connection.recv(65536):
+                raise RuntimeError("an idle connection was closed")
 
     def __enter__(self):
         return self
@@ -174,14 +181,16 @@ class IdleH2Connections:
     """The same with HTTP/2: each has its SETTINGS, and with `target` has answered one request."""
 
     def __init__(self, port, count, target=None, tls=None):
-        self.clients = []
-        for _ in range(count):
-            client = h2_client(port, tls)
-            client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self.clients.append(client)
-            client.wait_for(lambda c=client: c.settings_seen and c.acks, "SETTINGS are exchanged")
-            if target and client.get(target, scheme="https").status != 200:
-                raise RuntimeError("a connection that was to be idle was not served")
+        self.port, self.target, self.tls, self.clients = port, target, tls, []
+        _at_once(self.open_one, count)
+
+    def open_one(self):
+        client = h2_client(self.port, self.tls)
+        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.clients.append(client)
+        client.wait_for(lambda: client.settings_seen and client.acks, "SETTINGS are exchanged")
+        if self.target and client.get(self.target, scheme="https").status != 200:
+            raise RuntimeError("a connection that was to be idle was not served")
 
     def __enter__(self):
         return self
@@ -189,6 +198,30 @@ class IdleH2Connections:
     def __exit__(self, *_):
         for client in self.clients:
             client.close()
+
+
+def _at_once(open_one, count):
+    """Opens `count` connections, several at a time: one after the other, each waits its turn on a
+    busy machine at every step of its handshake, and ten thousand take many minutes."""
+    end = time.monotonic() + OPENING_SECONDS
+    stood = []
+
+    def open_many(number):
+        for _ in range(number, count, OPENED_AT_ONCE):
+            if time.monotonic() > end:
+                raise RuntimeError(f"only {len(stood)} of {count} stood after {OPENING_SECONDS} s")
+            open_one()
+            stood.append(None)
+
+    with concurrent.futures.ThreadPoolExecutor(OPENED_AT_ONCE) as openers:
+        waiting = [openers.submit(open_many, number) for number in range(OPENED_AT_ONCE)]
+        for one in concurrent.futures.as_completed(waiting):
+            if one.exception() is None:
+                continue
+            end = 0  # the others stop at their next one
+            raise RuntimeError(
+                f"idle connections, {len(stood)} of {count} open: {one.exception()}"
+            ) from one.exception()
 
 
 def _result_of(command, seconds):
