@@ -47,6 +47,13 @@ bool ends_head(const std::uint8_t* frame) noexcept {
          (frame[kFlags] & NGHTTP2_FLAG_END_HEADERS) != 0;
 }
 
+/// `room` is let go of, to `spare` if it is the larger one: the next one that wakes up begins with
+/// it.
+void give_away(std::vector<char>& room, std::vector<char>& spare) noexcept {
+  if (room.capacity() > spare.capacity()) room.swap(spare);
+  room = std::vector<char>();  // {} would keep it
+}
+
 }  // namespace
 
 bool Allowance::spend(double cost, Instant now) noexcept {
@@ -580,14 +587,13 @@ void Session::output_sent(std::size_t bytes) noexcept {
 void Session::let_go_of_output() noexcept {
   sent_ = 0;
   out_.clear();
-  if (has_streams()) return;
-  // An idle connection holds no buffer; the next one that wakes up begins with it.
-  if (out_.capacity() > workspace_.spare.capacity()) out_.swap(workspace_.spare);
-  out_ = std::vector<char>();  // {} would keep its room
+  // Between two requests it is kept, until rest().
+  if (role_ == Role::kServer && newest_stream_ < 0) give_away(out_, workspace_.spare);
 }
 
 void Session::rest() noexcept {
   if (has_streams()) return;
+  if (!has_output()) give_away(out_, workspace_.spare);
   if (stream_table_ != nullptr) ZeroPages::rest(stream_table_);
   if (news_.empty()) news_ = std::vector<Stream*>();
 }
