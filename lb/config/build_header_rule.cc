@@ -148,7 +148,7 @@ void build_values(const BuildContext& context, const Place& headers, HeaderEdit:
                   HeaderEdits& out) {
   if (!headers) return;
   if (headers.value->members.empty())
-    context.error(headers, "must not be empty: name a header and its value");
+    context.warning(headers, "names no header: nothing is changed");
   for (const jsonc::Member& member : headers.value->members) {
     const Place at = headers.child(member.key);
     if (!may_be_edited(context, at, member.key, kind)) continue;

@@ -345,6 +345,16 @@ TEST_CASE("Rules that edit headers stand beside those that decide") {
   CHECK(headers[2].edits[1] == HeaderEdit{HeaderEdit::Kind::kDelete, "X-E", {}});
 }
 
+TEST_CASE("A rule that names no header is warned of and left out") {
+  const Scratch scratch;
+  const LoadResult result = load_text(scratch, with_frontend(R"("rules": [{ "set-header": {} }])"));
+  REQUIRE(result.snapshot != nullptr);
+  CHECK(texts(result.warnings, scratch) ==
+        Texts{"/t:1:65: /frontends/www/rules/0/set-header: names no header: nothing is changed",
+              "/t:1:94: /backends/app: not used: no frontend names it"});
+  CHECK(result.snapshot->frontends[0].header_rules.empty());
+}
+
 TEST_CASE("Rules become conditions and actions in order") {
   const Scratch scratch;
   scratch.write("page.html", "<p>");
