@@ -271,7 +271,12 @@ void PeerLink::tell(Status status) {
 }
 
 bool PeerLink::let_go(const std::string& router) {
-  if (!send(LetGo{.router = router})) return false;
+  if (!current_) return false;
+  // A heartbeat goes first: the peer takes the word for as old as the last thing of its own that we
+  // are known to have heard, and at short heartbeats that could be too old to be believed.
+  std::string frames = frame_of(current_->session().beat(told_.value_or(Status()), Clock::now()));
+  const std::string word = frame_of(LetGo{.router = router});
+  if (word.empty() || !current_->send(frames += word)) return false;
   ++counters_.let_gos_sent;
   return true;
 }

@@ -96,6 +96,18 @@ TEST_CASE("\"take it now\" is written in the call that says it, in both directio
   CHECK(rig.dialler.link->counters().let_gos_received == 1);
 }
 
+TEST_CASE("\"take it now\" is as young as what its sender heard last") {
+  Rig rig;
+  rig.heartbeat = kHeartbeatMax;  // none comes by itself meanwhile
+  rig.connect();
+  const Instant before = Clock::now();
+  rig.answerer.link->tell(some_status(Role::kBackup, 100));
+  rig.run_until([&] { return !rig.dialler.statuses.empty(); });
+  CHECK(rig.dialler.link->let_go("main"));
+  rig.run_until([&] { return !rig.answerer.let_gos.empty(); });
+  CHECK(rig.answerer.let_gos_as_of.at(0) >= before);
+}
+
 TEST_CASE("\"take it now\" said right before the end of the sender still arrives, before the end") {
   Rig rig;
   rig.connect();

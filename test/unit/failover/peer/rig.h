@@ -56,6 +56,7 @@ struct End {
   std::vector<Status> statuses;
   std::vector<Instant> as_of;
   std::vector<std::string> let_gos;
+  std::vector<Instant> let_gos_as_of;
   std::function<void(const Request&, Answer)> on_request;
   std::unique_ptr<PeerLink> link;
 
@@ -67,7 +68,11 @@ struct End {
                   statuses.push_back(status);
                   as_of.push_back(when);
                 },
-            .on_let_go = [this](const std::string& router, Instant) { let_gos.push_back(router); },
+            .on_let_go =
+                [this](const std::string& router, Instant when) {
+                  let_gos.push_back(router);
+                  let_gos_as_of.push_back(when);
+                },
             .on_request =
                 [this](const Request& request, Answer answer) {
                   if (on_request) on_request(request, std::move(answer));
