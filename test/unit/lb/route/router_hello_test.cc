@@ -45,12 +45,14 @@ config::Frontend frontend(std::vector<std::pair<config::Conditions, config::Cond
 }
 
 int routed(const config::Frontend& frontend, std::string_view name, const Names& offered = {}) {
-  const config::Action* action = Router(frontend).route({.host = {},
-                                                         .path_with_query = {},
-                                                         .method = {},
-                                                         .is_encrypted = false,
-                                                         .server_name = name,
-                                                         .protocols = offered}).action;
+  const config::Action* action = Router(frontend)
+                                     .route({.host = {},
+                                             .path_with_query = {},
+                                             .method = {},
+                                             .is_encrypted = false,
+                                             .server_name = name,
+                                             .protocols = offered})
+                                     .action;
   return static_cast<int>(std::get<config::UseBackend>(*action).backend);
 }
 
