@@ -6,7 +6,6 @@
 
 #include <memory>
 #include <string>
-#include <utility>
 
 namespace tandem::failover::peer {
 namespace {
@@ -21,37 +20,10 @@ Shared certified(const std::string& own, const std::string& authorities, const s
   return *made;
 }
 
-/// lb1 dials, lb2 listens; bytes are carried by hand.
-struct Handshake {
-  TlsStream dials;
-  TlsStream listens;
-  std::string heard_by_dialler;
-  std::string heard_by_listener;
-
-  Handshake(Shared one, Shared two)
-      : dials(std::move(one), TlsStream::Side::kDials, "lb2"),
-        listens(std::move(two), TlsStream::Side::kListens, "lb1") {
-    dials.receive({}, heard_by_dialler);
-    carry();
-  }
-
-  void carry() {
-    for (;;) {
-      std::string there;
-      std::string back;
-      dials.take_output(there);
-      if (!there.empty()) listens.receive(there, heard_by_listener);
-      listens.take_output(back);
-      if (!back.empty()) dials.receive(back, heard_by_dialler);
-      if (there.empty() && back.empty()) return;
-    }
-  }
-};
-
 TEST_CASE("Two nodes with certificates of one CA hear each other") {
   const Authority authority("the CA");
-  Handshake pair(certified(authority.node("lb1"), authority.pem(), "lb1"),
-                 certified(authority.node("lb2"), authority.pem(), "lb2"));
+  TlsPair pair(certified(authority.node("lb1"), authority.pem(), "lb1"),
+               certified(authority.node("lb2"), authority.pem(), "lb2"));
   REQUIRE(pair.dials.state() == State::kSecure);
   REQUIRE(pair.listens.state() == State::kSecure);
   pair.dials.send("take it now");
@@ -63,9 +35,9 @@ TEST_CASE("Two nodes with certificates of one CA hear each other") {
 
 TEST_CASE("The common name counts where there is no alternative one") {
   const Authority authority("the CA");
-  Handshake pair(certified(authority.certificate({.common_name = "lb1", .alternative = ""}),
-                           authority.pem(), "lb1"),
-                 certified(authority.node("lb2"), authority.pem(), "lb2"));
+  TlsPair pair(certified(authority.certificate({.common_name = "lb1", .alternative = ""}),
+                         authority.pem(), "lb1"),
+               certified(authority.node("lb2"), authority.pem(), "lb2"));
   CHECK(pair.dials.state() == State::kSecure);
   CHECK(pair.listens.state() == State::kSecure);
 }
@@ -74,8 +46,8 @@ TEST_CASE("While the CA changes both are believed") {
   const Authority before("before");
   const Authority after("after");
   const std::string both = before.pem() + after.pem();
-  Handshake pair(certified(before.node("lb1"), both, "lb1"),
-                 certified(after.node("lb2"), both, "lb2"));
+  TlsPair pair(certified(before.node("lb1"), both, "lb1"),
+               certified(after.node("lb2"), both, "lb2"));
   CHECK(pair.dials.state() == State::kSecure);
   CHECK(pair.listens.state() == State::kSecure);
 }
@@ -86,7 +58,7 @@ TEST_CASE("Who cannot prove to be the other node is told from it, in words on bo
   const auto good = [&](const std::string& node) {
     return certified(authority.node(node), authority.pem(), node);
   };
-  const auto secret = Credentials::of_secret(kSecret).value();
+  const auto secret = credentials(kSecret);
   struct Row {
     const char* name;
     Shared one;
@@ -133,7 +105,7 @@ TEST_CASE("Who cannot prove to be the other node is told from it, in words on bo
   };
   for (const Row& row : rows) {
     INFO(row.name);
-    Handshake pair(row.one, row.two);
+    TlsPair pair(row.one, row.two);
     if (pair.dials.state() == State::kSecure) pair.dials.send("take it now");
     pair.carry();
     CHECK(pair.dials.state() == State::kFailed);

@@ -19,7 +19,7 @@ struct Impostor {
 
   explicit Impostor(const std::string& node = "lb1") {
     rig.open_answerer();
-    stranger = std::make_unique<Stranger>(rig.poller, rig.port, credentials());
+    stranger = std::make_unique<Stranger>(rig.poller, rig.port, credentials(kSecret));
     stranger->when_secure = [this, node] { stranger->say_hello(node); };
   }
 
@@ -69,7 +69,7 @@ TEST_CASE("whoever connects and says nothing is let go after the time of a hands
     rig.run_until([&] { return stranger.is_ended; });
   }
   SECTION("after TLS") {
-    Stranger stranger(rig.poller, rig.port, credentials());
+    Stranger stranger(rig.poller, rig.port, credentials(kSecret));
     rig.run_until([&] { return stranger.is_ended; });
   }
   CHECK(rig.answerer.link->counters().handshake_failures == 1);
@@ -219,7 +219,7 @@ TEST_CASE(
   nobody.when_secure = [&] { nobody.say_bytes("hello?"); };
   impostor.rig.run_until([&] { return nobody.is_ended; });
   CHECK(impostor.rig.answerer.downs.empty());
-  Stranger again(impostor.rig.poller, impostor.rig.port, credentials());
+  Stranger again(impostor.rig.poller, impostor.rig.port, credentials(kSecret));
   again.when_secure = [&] { again.say_hello(); };
   impostor.rig.run_until([&] { return impostor.rig.answerer.ups.size() == 2; });
   CHECK(impostor.rig.answerer.downs.at(0).words == "it has connected anew");

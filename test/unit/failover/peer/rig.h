@@ -7,6 +7,7 @@
 #include "common/event/timer.h"
 #include "failover/peer/link.h"
 #include "failover/peer/tcp.h"
+#include "test/unit/failover/peer/tls_pair.h"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
@@ -27,12 +28,6 @@ namespace tandem::failover::peer {
 
 inline constexpr std::string_view kSecret = "twenty-four characters!!";
 inline constexpr std::string_view kOtherSecret = "not the same characters!";
-
-inline std::shared_ptr<const Credentials> credentials(std::string_view secret = kSecret) {
-  auto made = Credentials::of_secret(secret);
-  REQUIRE(made.has_value());
-  return *made;
-}
 
 inline IpAddress loopback(std::uint8_t last) {
   return IpAddress(std::array<std::uint8_t, 4>{127, 0, 0, last});
@@ -101,7 +96,7 @@ struct Rig {
             .peer_node = fmt::format("lb{}", other),
             .peer_address = loopback(other),
             .port = port,
-            .credentials = credentials(),
+            .credentials = credentials(kSecret),
             .heartbeat = heartbeat};
   }
 

@@ -24,23 +24,16 @@ struct Turn {
 };
 
 /// One connection that follows the turns, and closes after the last one only if told to.
-class Speaker final : public event::Socket {
+class Speaker final : public LoopbackPeer {
  public:
   Speaker(event::Poller& poller, int fd, std::deque<Turn> turns, Script::Then then, bool in_bytes)
-      : Socket(poller), turns_(std::move(turns)), then_(then), in_bytes_(in_bytes) {
-    attach(fd);
-    REQUIRE(watch());
+      : LoopbackPeer(poller, fd), turns_(std::move(turns)), then_(then), in_bytes_(in_bytes) {
     take_turns();
   }
 
  private:
   void on_ready() override {
-    std::array<char, 1024> bytes;
-    while (is_open() && readable()) {
-      const event::Transfer got = read(bytes);
-      if (got.status != event::Transfer::Status::kDone) break;
-      heard_.append(bytes.data(), got.bytes);
-    }
+    hear(heard_);
     take_turns();
   }
 
@@ -75,41 +68,13 @@ class Speaker final : public event::Socket {
   std::string output_;
 };
 
-class SpeakingServer final : public event::Socket {
- public:
-  SpeakingServer(event::Poller& poller, std::deque<Turn> turns, Script::Then then, bool in_bytes)
-      : Socket(poller), turns_(std::move(turns)), then_(then), in_bytes_(in_bytes) {
-    attach(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    const SocketAddress any = *SocketAddress::parse("127.0.0.1:0");
-    REQUIRE(::bind(fd(), any.data(), any.size()) == 0);
-    REQUIRE(::listen(fd(), 16) == 0);
-    REQUIRE(watch());
-  }
-  [[nodiscard]] SocketAddress address() const {
-    sockaddr_in bound{};
-    socklen_t size = sizeof bound;
-    REQUIRE(::getsockname(fd(), reinterpret_cast<sockaddr*>(&bound), &size) == 0);
-    return {reinterpret_cast<const sockaddr*>(&bound), size};
-  }
-
- private:
-  void on_ready() override {
-    const int accepted = ::accept4(fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (accepted < 0) return;
-    peers_.push_back(std::make_unique<Speaker>(poller(), accepted, turns_, then_, in_bytes_));
-  }
-
-  std::deque<Turn> turns_;
-  Script::Then then_;
-  bool in_bytes_;
-  std::vector<std::unique_ptr<Speaker>> peers_;
-};
-
-std::string result_of(const Check& check, std::deque<Turn> turns,
+std::string result_of(const Check& check, const std::deque<Turn>& turns,
                       Script::Then then = Script::Then::kStayOpen, bool in_bytes = false,
                       Milliseconds timeout = ProbeHarness::kGenerous) {
   ProbeHarness harness;
-  const SpeakingServer server(harness.poller(), std::move(turns), then, in_bytes);
+  const LoopbackServer server(harness.poller(), [&](int fd) {
+    return std::make_unique<Speaker>(harness.poller(), fd, turns, then, in_bytes);
+  });
   return show(harness.probe(server.address(), check, timeout));
 }
 

@@ -18,10 +18,18 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace tandem::lb::health {
 
-/// What the server does with each connection.
+inline SocketAddress bound_address(int fd) {
+  sockaddr_in bound{};
+  socklen_t size = sizeof bound;
+  REQUIRE(::getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &size) == 0);
+  return {reinterpret_cast<const sockaddr*>(&bound), size};
+}
+
+/// What a scripted server does with each connection.
 struct Script {
   enum class Then { kClose, kReset, kStayOpen };
   std::string answer = {};
@@ -30,28 +38,71 @@ struct Script {
   bool byte_by_byte = false;     // one byte in each turn of the loop
 };
 
-/// One connection at the server.
-class ScriptedPeer final : public event::Socket {
+/// A test's end of a connection.
+class LoopbackPeer : public event::Socket {
+ protected:
+  LoopbackPeer(event::Poller& poller, int fd) : Socket(poller) {
+    attach(fd);
+    REQUIRE(watch());
+  }
+
+  /// Appends what has come. @return whether anything has.
+  bool hear(std::string& heard) {
+    const std::size_t before = heard.size();
+    std::array<char, 1024> bytes;
+    while (is_open() && readable()) {
+      const event::Transfer got = read(bytes);
+      if (got.status != event::Transfer::Status::kDone) break;
+      heard.append(bytes.data(), got.bytes);
+    }
+    return heard.size() > before;
+  }
+};
+
+/// Accepts on a free port of 127.0.0.1.
+class LoopbackServer : public event::Socket {
+ public:
+  using MakePeer = std::function<std::unique_ptr<LoopbackPeer>(int fd)>;
+
+  LoopbackServer(event::Poller& poller, MakePeer make_peer)
+      : Socket(poller), make_peer_(std::move(make_peer)) {
+    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    REQUIRE(fd >= 0);
+    attach(fd);
+    const SocketAddress any = *SocketAddress::parse("127.0.0.1:0");
+    REQUIRE(::bind(fd, any.data(), any.size()) == 0);
+    REQUIRE(::listen(fd, 16) == 0);
+    REQUIRE(watch());
+  }
+
+  [[nodiscard]] SocketAddress address() const { return bound_address(fd()); }
+
+ private:
+  void on_ready() override {
+    for (;;) {
+      const int accepted = ::accept4(fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      if (accepted < 0) return;
+      peers_.push_back(make_peer_(accepted));
+    }
+  }
+
+  MakePeer make_peer_;
+  std::vector<std::unique_ptr<LoopbackPeer>> peers_;
+};
+
+class ScriptedPeer final : public LoopbackPeer {
  public:
   ScriptedPeer(event::Poller& poller, int fd, const Script& script, std::string& request)
-      : Socket(poller),
+      : LoopbackPeer(poller, fd),
         script_(script),
         request_(request),
         pace_(poller.loop(), [this] { send_next(); }) {
-    attach(fd);
-    REQUIRE(watch());
     if (!script_.wait_for_request) answer();
   }
 
  private:
   void on_ready() override {
-    std::array<char, 1024> bytes;
-    while (is_open() && readable()) {
-      const event::Transfer got = read(bytes);
-      if (got.status != event::Transfer::Status::kDone) break;
-      request_.append(bytes.data(), got.bytes);
-      if (script_.wait_for_request && request_.ends_with("\r\n\r\n")) answer();
-    }
+    if (hear(request_) && script_.wait_for_request && request_.ends_with("\r\n\r\n")) answer();
   }
 
   void answer() {
@@ -84,40 +135,17 @@ class ScriptedPeer final : public event::Socket {
   event::Timer pace_;
 };
 
-/// Accepts on a free port of 127.0.0.1.
-class ScriptedServer final : public event::Socket {
+class ScriptedServer final : public LoopbackServer {
  public:
   ScriptedServer(event::Poller& poller, Script script)
-      : Socket(poller), script_(std::move(script)) {
-    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    REQUIRE(fd >= 0);
-    attach(fd);
-    const SocketAddress any = *SocketAddress::parse("127.0.0.1:0");
-    REQUIRE(::bind(fd, any.data(), any.size()) == 0);
-    REQUIRE(::listen(fd, 16) == 0);
-    REQUIRE(watch());
-  }
+      : LoopbackServer(poller, [this, &poller, script = std::move(script)](int fd) {
+          return std::make_unique<ScriptedPeer>(poller, fd, script, request_);
+        }) {}
 
-  [[nodiscard]] SocketAddress address() const {
-    sockaddr_in bound{};
-    socklen_t size = sizeof bound;
-    REQUIRE(::getsockname(fd(), reinterpret_cast<sockaddr*>(&bound), &size) == 0);
-    return {reinterpret_cast<const sockaddr*>(&bound), size};
-  }
   [[nodiscard]] const std::string& request() const { return request_; }
 
  private:
-  void on_ready() override {
-    for (;;) {
-      const int accepted = ::accept4(fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-      if (accepted < 0) return;
-      peers_.push_back(std::make_unique<ScriptedPeer>(poller(), accepted, script_, request_));
-    }
-  }
-
-  Script script_;
   std::string request_;
-  std::vector<std::unique_ptr<ScriptedPeer>> peers_;
 };
 
 /// Everything together; ends with the loop closed and nothing left on it.

@@ -49,12 +49,7 @@ class FullListener {
       ::connect(filler.get(), own.data(), own.size());
     }
   }
-  [[nodiscard]] SocketAddress address() const {
-    sockaddr_in bound{};
-    socklen_t size = sizeof bound;
-    REQUIRE(::getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&bound), &size) == 0);
-    return {reinterpret_cast<const sockaddr*>(&bound), size};
-  }
+  [[nodiscard]] SocketAddress address() const { return bound_address(fd_.get()); }
 
  private:
   FileDescriptor fd_;

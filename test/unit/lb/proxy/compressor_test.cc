@@ -3,9 +3,8 @@
 #include "lb/proxy/compressor.h"
 
 #include "http/chunked.h"
-#include "lb/proxy/h1_body.h"
-#include "lb/proxy/pump.h"
 #include "test/unit/lb/compression/decoding.h"
+#include "test/unit/lb/proxy/pump_bench.h"
 #include "test/unit/lb/proxy/stage.h"
 
 #include <fmt/format.h>
@@ -46,60 +45,22 @@ Chunks unchunked(std::string_view coded) {
   }
 }
 
-/// A source and a client on two socket pairs, with pump and compressor between them.
-struct Bench {
+/// A pump with a compressor between it and the client.
+struct Bench : PumpBench {
   explicit Bench(ContentCoding with, const http::BodyFraming& framing, int buffer_bytes = 0)
-      : coding(with),
-        from(poller),
-        to(poller, buffer_bytes),
-        source(from.ours, input, pool, scratch, http::FieldSection::Role::kResponse, {}, framing),
-        sink(to.ours, output, true) {
+      : PumpBench(framing, true, buffer_bytes), coding(with) {
     compressor.begin(encoders.take({.coding = coding, .level = 3}), coding);
     compressor.attach(sink);
-  }
-  State turn() {
-    from.ours.set_readable(true);
-    to.ours.set_writable(true);
-    return pump.run(source, compressor);
-  }
-  State pass(std::string_view bytes) {
-    State state = State::kWaitsForSource;
-    for (int round = 0; round < 10'000; ++round) {
-      bytes.remove_prefix(from.give(bytes));
-      state = turn();
-      got += to.receive();
-      if (state == State::kWaitsForSink || state == State::kYields || !bytes.empty()) continue;
-      if (state == State::kDone && output.is_waiting()) continue;
-      return state;
-    }
-    return state;
+    pumps_into = &compressor;
   }
   [[nodiscard]] compression::Decoded decoded() const {
     return compression::decode(coding, unchunked(got).data);
   }
 
   ContentCoding coding;
-  event::Loop loop;
-  event::Poller poller{loop};
-  BufferPool pool;
-  figures::WorkerCells cells;
-  PipePool pipes{cells, 1};
   compression::EncoderPool encoders{cells};
-  std::vector<char> scratch = std::vector<char>(128 * 1024);
-  Pair from;
-  Pair to;
-  Input input;
-  Output output;
-  H1Source source;
-  H1Sink sink;
   Compressor compressor;
-  Pump pump{pipes};
-  std::string got;
 };
-
-std::string chunk(std::string_view data) {
-  return fmt::format("{:x}\r\n{}\r\n", data.size(), data);
-}
 
 TEST_CASE("A body of known length is compressed whole, also for a client that is slow to read") {
   const auto coding = GENERATE(kGzip, kBrotli);

@@ -1,9 +1,4 @@
-#include "lb/proxy/pump.h"
-
-#include "lb/proxy/h1_body.h"
-#include "test/unit/lb/proxy/sockets.h"
-
-#include <fmt/format.h>
+#include "test/unit/lb/proxy/pump_bench.h"
 
 #include <vector>
 
@@ -14,56 +9,6 @@ using Kind = http::BodyFraming::Kind;
 using State = Pump::State;
 
 constexpr std::size_t kLarge = 600'000;  // several pipes full
-
-/// A source and a sink on two socket pairs, with the pump between them.
-struct Bench {
-  explicit Bench(const http::BodyFraming& framing, bool chunked_out = false, int buffer_bytes = 0)
-      : from(poller),
-        to(poller, buffer_bytes),
-        source(from.ours, input, pool, scratch, http::FieldSection::Role::kResponse, {}, framing),
-        sink(to.ours, output, chunked_out) {}
-
-  /// One turn: the sockets have had their events.
-  State turn() {
-    from.ours.set_readable(true);
-    to.ours.set_writable(true);
-    return pump.run(source, sink);
-  }
-  /// Gives all of `bytes`, taking what comes out, until the pump is done or has nothing left.
-  State pass(std::string_view bytes) {
-    State state = State::kWaitsForSource;
-    for (int round = 0; round < 10'000; ++round) {
-      bytes.remove_prefix(from.give(bytes));
-      state = turn();
-      got += to.receive();
-      most_in_use = std::max(most_in_use, pool.in_use());
-      if (state == State::kWaitsForSink || state == State::kYields || !bytes.empty()) continue;
-      if (state == State::kDone && output.is_waiting()) continue;
-      return state;
-    }
-    return state;
-  }
-
-  event::Loop loop;
-  event::Poller poller{loop};
-  BufferPool pool;
-  figures::WorkerCells cells;
-  PipePool pipes{cells, 1};
-  std::vector<char> scratch = std::vector<char>(128 * 1024);
-  Pair from;
-  Pair to;
-  Input input;
-  Output output;
-  H1Source source;
-  H1Sink sink;
-  Pump pump{pipes};
-  std::string got;
-  std::size_t most_in_use = 0;
-};
-
-std::string chunk(std::string_view data) {
-  return fmt::format("{:x}\r\n{}\r\n", data.size(), data);
-}
 
 /// The data of a chunked body, strictly read; nullopt if it is none or has no end.
 std::optional<std::string> unchunked(std::string_view coded) {
@@ -85,7 +30,7 @@ TEST_CASE("The pump moves a body of known length, small ones by copying, large o
                              std::size_t{16'384}, std::size_t{200'000}, kLarge);
   const int buffer = GENERATE(0, 4096);
   CAPTURE(size, buffer);
-  Bench bench({.kind = Kind::kLength, .length = size}, false, buffer);
+  PumpBench bench({.kind = Kind::kLength, .length = size}, false, buffer);
   const std::string body = pattern(size);
   bench.output.hold("head\n");
   REQUIRE(bench.pass(body) == State::kDone);
@@ -98,7 +43,7 @@ TEST_CASE("The pump moves a body of known length, small ones by copying, large o
 }
 
 TEST_CASE("The pump stops at the end of a body and leaves what follows unread") {
-  Bench bench({.kind = Kind::kLength, .length = 20'000});
+  PumpBench bench({.kind = Kind::kLength, .length = 20'000});
   const std::string body = pattern(20'000);
   REQUIRE(bench.pass(body + "NEXT") == State::kDone);
   CHECK(bench.got == body);
@@ -113,7 +58,7 @@ TEST_CASE("The pump passes chunks on as chunks, spliced ones included") {
   const auto size = GENERATE(std::size_t{1}, std::size_t{5'000}, std::size_t{100'000}, kLarge);
   const int buffer = GENERATE(0, 4096);
   CAPTURE(size, buffer);
-  Bench bench({.kind = Kind::kChunked}, true, buffer);
+  PumpBench bench({.kind = Kind::kChunked}, true, buffer);
   const std::string body = pattern(size);
   const std::string coded = chunk(body) + chunk("between") + chunk(body) + "0\r\n\r\n";
   REQUIRE(bench.pass(coded) == State::kDone);
@@ -122,13 +67,13 @@ TEST_CASE("The pump passes chunks on as chunks, spliced ones included") {
 }
 
 TEST_CASE("The pump hands trailers on behind the last chunk") {
-  Bench bench({.kind = Kind::kChunked}, true);
+  PumpBench bench({.kind = Kind::kChunked}, true);
   REQUIRE(bench.pass(chunk("data") + "0\r\nX-Sum:  42\r\n\r\n") == State::kDone);
   CHECK(bench.got == "4\r\ndata\r\n0\r\nX-Sum: 42\r\n\r\n");
 }
 
 TEST_CASE("The pump takes chunks off for a peer that knows none") {
-  Bench bench({.kind = Kind::kChunked}, false);
+  PumpBench bench({.kind = Kind::kChunked}, false);
   const std::string body = pattern(kLarge);
   REQUIRE(bench.pass(chunk(body) + chunk("end") + "0\r\n\r\n") == State::kDone);
   CHECK(bench.got == body + "end");
@@ -137,7 +82,7 @@ TEST_CASE("The pump takes chunks off for a peer that knows none") {
 TEST_CASE("A body that ends with the connection becomes chunks with an end") {
   const auto size = GENERATE(std::size_t{0}, std::size_t{3'000}, kLarge, std::size_t{3'000'000});
   CAPTURE(size);
-  Bench bench({.kind = Kind::kUntilClose}, true);
+  PumpBench bench({.kind = Kind::kUntilClose}, true);
   const std::string body = pattern(size);
   REQUIRE(bench.pass(body) == State::kWaitsForSource);
   CHECK_FALSE(unchunked(bench.got).has_value());
@@ -161,7 +106,7 @@ TEST_CASE("A source that ends early is broken, and the sink is not given an end"
       Row{"half a last chunk", {.kind = Kind::kChunked}, chunk("data") + "0\r\n"});
   CAPTURE(row.what);
   const bool chunked = row.framing.kind == Kind::kChunked;
-  Bench bench(row.framing, chunked);
+  PumpBench bench(row.framing, chunked);
   bench.pass(row.bytes);
   bench.from.finish();
   CHECK(bench.pass("") == State::kSourceBroken);
@@ -169,13 +114,13 @@ TEST_CASE("A source that ends early is broken, and the sink is not given an end"
 }
 
 TEST_CASE("What is no body is malformed") {
-  Bench bench({.kind = Kind::kChunked}, true);
+  PumpBench bench({.kind = Kind::kChunked}, true);
   CHECK(bench.pass("5 \r\nhello\r\n") == State::kSourceMalformed);
 }
 
 TEST_CASE("A sink that has gone is broken, whether copied to or spliced to") {
   const auto size = GENERATE(std::size_t{100}, kLarge);
-  Bench bench({.kind = Kind::kLength, .length = size});
+  PumpBench bench({.kind = Kind::kLength, .length = size});
   bench.to.theirs.reset();
   bench.from.give(pattern(size));
   CHECK(bench.turn() == State::kSinkBroken);
@@ -184,9 +129,9 @@ TEST_CASE("A sink that has gone is broken, whether copied to or spliced to") {
 TEST_CASE("A sink that takes nothing holds the source back") {
   const bool chunked = GENERATE(false, true);
   const std::size_t chunks = 200;
-  Bench bench(chunked ? http::BodyFraming{.kind = Kind::kChunked}
-                      : http::BodyFraming{.kind = Kind::kLength, .length = 4'000'000},
-              chunked, 4096);
+  PumpBench bench(chunked ? http::BodyFraming{.kind = Kind::kChunked}
+                          : http::BodyFraming{.kind = Kind::kLength, .length = 4'000'000},
+                  chunked, 4096);
   std::string bytes;
   for (std::size_t i = 0; i < chunks; ++i)
     bytes += chunked ? chunk(pattern(10'000)) : pattern(10'000);
@@ -207,20 +152,20 @@ TEST_CASE("The head of a body that is slow to come goes out at once") {
   const auto framing = GENERATE(http::BodyFraming{.kind = Kind::kLength, .length = 10},
                                 http::BodyFraming{.kind = Kind::kLength, .length = kLarge},
                                 http::BodyFraming{.kind = Kind::kChunked});
-  Bench bench(framing, framing.kind == Kind::kChunked);
+  PumpBench bench(framing, framing.kind == Kind::kChunked);
   bench.output.hold("head\n");
   CHECK(bench.turn() == State::kWaitsForSource);
   CHECK(bench.to.receive() == "head\n");
 }
 
 TEST_CASE("One connection does not keep the pump for itself") {
-  Bench bench({.kind = Kind::kLength, .length = 100'000'000});
+  PumpBench bench({.kind = Kind::kLength, .length = 100'000'000});
   const std::string bytes = pattern(100'000);
   std::uint64_t moved = 0;
   State state = State::kWaitsForSource;
   // Both ends are emptied and filled from inside the sink, so that the pump never has to wait.
   struct Endless final : BodySink {
-    explicit Endless(Bench& owner, std::string_view refill) : bench(owner), more(refill) {}
+    explicit Endless(PumpBench& owner, std::string_view refill) : bench(owner), more(refill) {}
     bool is_drained() const override { return true; }
     bool flush() override { return true; }
     bool send(std::span<const iovec>, bool, std::string_view) override { return refilled(); }
@@ -234,7 +179,7 @@ TEST_CASE("One connection does not keep the pump for itself") {
       bench.from.ours.set_readable(true);
       return true;
     }
-    Bench& bench;
+    PumpBench& bench;
     std::string_view more;
   } sink(bench, bytes);
   bench.from.give(bytes);
@@ -247,7 +192,7 @@ TEST_CASE("One connection does not keep the pump for itself") {
 }
 
 TEST_CASE("After the end the pump only helps the sink to drain, and writes no second end") {
-  Bench bench({.kind = Kind::kChunked}, true);
+  PumpBench bench({.kind = Kind::kChunked}, true);
   bench.from.give(chunk("data") + "0\r\n\r\n");
   bench.from.ours.set_readable(true);
   bench.to.ours.set_writable(false);
@@ -260,7 +205,7 @@ TEST_CASE("After the end the pump only helps the sink to drain, and writes no se
 }
 
 TEST_CASE("A close that was waited for while the sink was full is still the end") {
-  Bench bench({.kind = Kind::kUntilClose}, false);
+  PumpBench bench({.kind = Kind::kUntilClose}, false);
   bench.from.give("bytes");
   bench.from.ours.set_readable(true);
   bench.to.ours.set_writable(false);
@@ -272,7 +217,7 @@ TEST_CASE("A close that was waited for while the sink was full is still the end"
 }
 
 TEST_CASE("Without pipes a body is copied") {
-  Bench bench({.kind = Kind::kLength, .length = 100'000});
+  PumpBench bench({.kind = Kind::kLength, .length = 100'000});
   std::vector<PipeLease> all;
   for (;;) {
     PipeLease lease = bench.pipes.take();
@@ -287,7 +232,7 @@ TEST_CASE("Without pipes a body is copied") {
 }
 
 TEST_CASE("A spliced request cannot be sent again from its beginning") {
-  Bench bench({.kind = Kind::kLength, .length = 100'000});
+  PumpBench bench({.kind = Kind::kLength, .length = 100'000});
   bench.from.give("HEAD");
   bench.from.ours.set_readable(true);
   REQUIRE(bench.input.append(bench.from.ours, bench.pool).bytes == 4);
