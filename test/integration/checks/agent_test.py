@@ -4,7 +4,6 @@ import csv
 import io
 import socket
 import socketserver
-import threading
 
 import check_stage
 import tandem_testing
@@ -43,24 +42,13 @@ SAME_COLUMNS = (
 SAME_FIELDS = (5, 6, 7, 8, 14, 23, 24)
 
 
-class Agent(socketserver.ThreadingTCPServer):
+class Agent(check_stage.LoopbackServer):
     """Says `line` to whoever connects, once it has heard something if that is in `heard`."""
-
-    daemon_threads = True
-    allow_reuse_address = True
-    request_queue_size = 64
 
     def __init__(self, test):
         self.line = b"up\n"
         self.heard = []
-        super().__init__(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
-        test.addCleanup(self.server_close)
-        test.addCleanup(self.shutdown)
-
-    @property
-    def port(self):
-        return self.server_address[1]
+        super().__init__(test, Handler)
 
 
 class Handler(socketserver.BaseRequestHandler):

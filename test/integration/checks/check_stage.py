@@ -1,11 +1,8 @@
 """A balancer that checks servers of some kind; what it found, from show stat and show servers
 state. Nothing is sent through it."""
 
-import os
-import pathlib
-import pwd
-import shutil
-import tempfile
+import socketserver
+import threading
 
 import tandem_testing
 from tandem_testing import free_port, wait_until
@@ -59,17 +56,19 @@ class CheckTestCase(tandem_testing.TestCase):
         raise AssertionError(f"show servers state has no {name}/{server}")
 
 
-class Unprivileged:
-    """A folder and options for programs that refuse to run as root."""
+class LoopbackServer(socketserver.ThreadingTCPServer):
+    """What a check meets on a free port: `handler` in a thread for each connection."""
 
-    def __init__(self, test):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="checks-"))
-        test.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
-        self.options = {
-            "env": {"HOME": str(self.folder), "PATH": os.environ["PATH"]},
-            "cwd": self.folder,
-        }
-        if os.getuid() == 0:
-            nobody = pwd.getpwnam("nobody")
-            os.chown(self.folder, nobody.pw_uid, nobody.pw_gid)
-            self.options |= {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+    daemon_threads = True
+    allow_reuse_address = True
+    request_queue_size = 64
+
+    def __init__(self, test, handler):
+        super().__init__(("127.0.0.1", 0), handler)
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+        test.addCleanup(self.server_close)
+        test.addCleanup(self.shutdown)
+
+    @property
+    def port(self):
+        return self.server_address[1]

@@ -4,8 +4,9 @@ import subprocess
 
 import check_stage
 import tandem_testing
-from check_stage import Unprivileged, backend
+from check_stage import backend
 from tandem_testing import accepts, free_port, program, wait_until
+from unprivileged import Unprivileged
 
 
 class MysqlTest(check_stage.CheckTestCase):

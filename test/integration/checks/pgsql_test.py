@@ -1,14 +1,13 @@
 """The pgsql check against Debian's PostgreSQL: a primary with a streaming replica, promotion, and
 the ways of logging in."""
 
-import glob
-import subprocess
 import time
 
 import check_stage
 import tandem_testing
-from check_stage import INTERVAL, Unprivileged, backend
-from tandem_testing import free_ports, wait_until
+from check_stage import INTERVAL, backend
+from postgres_pair import PostgresPair
+from tandem_testing import wait_until
 
 HBA = """
 local all all trust
@@ -27,65 +26,22 @@ CREATE ROLE hashed LOGIN PASSWORD 'hashed secret';
 SET password_encryption = 'scram-sha-256';
 CREATE ROLE scram LOGIN PASSWORD 'scram secret';
 """
-# What a check has a use for of a server: it starts within a second and writes little.
-SETTINGS = ("fsync=off", "shared_buffers=8MB", "listen_addresses=127.0.0.1", "wal_level=replica",
-            "max_wal_senders=4", "max_connections=40", "logging_collector=off")  # fmt: skip
-
-
-def postgres(name):
-    found = sorted(glob.glob(f"/usr/lib/postgresql/*/bin/{name}"))
-    if not found:
-        raise FileNotFoundError("PostgreSQL is not installed: scripts/deps test")
-    return found[-1]
 
 
 class PostgresTest(check_stage.CheckTestCase):
     def setUp(self):
         super().setUp()
-        self.home = Unprivileged(self)
-        self.first, self.second = free_ports(2)
-
-    def run_tool(self, *command):
-        done = subprocess.run([str(word) for word in command], capture_output=True, text=True,
-                              timeout=60, check=False, **self.home.options)  # fmt: skip
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        return done.stdout.strip()
-
-    def start_postgres(self, name, port):
-        options = [word for setting in SETTINGS for word in ("-c", setting)]
-        process = self.start([postgres("postgres"), "-D", self.home.folder / name, "-p", port,
-                              "-k", self.home.folder, *options], name=name,
-                             **self.home.options)  # fmt: skip
-        wait_until(lambda: self.is_ready(port), f"{name} accepts connections", 60)
-        return process
-
-    def is_ready(self, port):
-        return subprocess.run([postgres("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)],
-                              check=False).returncode == 0  # fmt: skip
-
-    def sql(self, port, text):
-        return self.run_tool(postgres("psql"), "-h", self.home.folder, "-p", port, "-U", "postgres",
-                             "-Atq", "-c", text)  # fmt: skip
-
-    def start_primary(self):
-        self.run_tool(postgres("initdb"), "-D", self.home.folder / "pg1", "-U", "postgres", "-A",
-                      "trust", "-N", "--no-instructions", "--no-locale", "-E", "UTF8")  # fmt: skip
-        (self.home.folder / "pg1" / "pg_hba.conf").write_text(HBA, encoding="utf-8")
-        self.primary = self.start_postgres("pg1", self.first)
-        self.sql(self.first, ROLES)
-
-    def start_replica(self):
-        self.run_tool(postgres("pg_basebackup"), "-h", "127.0.0.1", "-p", self.first, "-U",
-                      "postgres", "-D", self.home.folder / "pg2", "-R", "-X", "stream", "-c",
-                      "fast", "-N")  # fmt: skip
-        self.replica = self.start_postgres("pg2", self.second)
-        wait_until(lambda: self.sql(self.first, "SELECT state FROM pg_stat_replication")
-                   == "streaming", "the replica streams")  # fmt: skip
+        self.pair = PostgresPair(self)
+        self.pair.make_primary("pg1", HBA)
+        self.pair.start("pg1")
+        self.pair.ask("pg1", ROLES)
 
     def test_the_role_decides_and_a_promotion_is_followed_within_an_interval(self):
-        self.start_primary()
-        self.start_replica()
-        servers = {"pg1": self.first, "pg2": self.second}
+        self.pair.make_replica("pg2", of="pg1")
+        self.pair.start("pg2")
+        wait_until(lambda: self.pair.ask("pg1", "SELECT state FROM pg_stat_replication")
+                   == "streaming", "the replica streams")  # fmt: skip
+        servers = self.pair.ports
         check = {"type": "pgsql", "user": "monitor", "database": "postgres"}
         self.start_checker(
             alive=backend(check, servers),
@@ -98,9 +54,9 @@ class PostgresTest(check_stage.CheckTestCase):
         self.wait_for("primary", "pg2", "DOWN", "L7STS", "role is replica")
         self.wait_for("replica", "pg1", "DOWN", "L7STS", "role is primary")
         self.wait_for("replica", "pg2", "UP", "L7OK", "PostgreSQL server is ok: replica")
-        self.primary.kill()
+        self.pair.processes["pg1"].kill()
         self.wait_for("primary", "pg1", "DOWN", "L4CON", "Connection refused")
-        self.assertEqual(self.sql(self.second, "SELECT pg_promote()"), "t")
+        self.assertEqual(self.pair.ask("pg2", "SELECT pg_promote()"), "t")
         promoted = time.monotonic()
         self.wait_for("primary", "pg2", "UP", "L7OK", "PostgreSQL server is ok: primary")
         took = time.monotonic() - promoted
@@ -110,8 +66,7 @@ class PostgresTest(check_stage.CheckTestCase):
         self.assertLess(took, INTERVAL + 1)
 
     def test_ways_of_logging_in(self):
-        self.start_primary()
-        servers = {"pg1": self.first}
+        servers = {"pg1": self.pair.ports["pg1"]}
 
         def check(user, password=None, **more):
             login = {"type": "pgsql", "user": user, "database": "postgres", **more}
@@ -142,8 +97,8 @@ class PostgresTest(check_stage.CheckTestCase):
         self.assertNotIn("secret", self.lb.output())
         # Each session is ended by saying so: the server counts those that only break off.
         def counts():
-            found = self.sql(self.first, "SELECT sessions > 10, sessions_abandoned "
-                             "FROM pg_stat_database WHERE datname = 'postgres'")  # fmt: skip
+            found = self.pair.ask("pg1", "SELECT sessions > 10, sessions_abandoned "
+                                  "FROM pg_stat_database WHERE datname = 'postgres'")  # fmt: skip
             return found if found.startswith("t") else None
 
         self.assertEqual(wait_until(counts, "there were sessions"), "t|0")

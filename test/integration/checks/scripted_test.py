@@ -1,7 +1,6 @@
 """Servers that misbehave, for every kind of check: the balancer says what it met, and lives."""
 
 import socketserver
-import threading
 
 import check_stage
 import tandem_testing
@@ -17,23 +16,13 @@ KINDS = {
 }
 
 
-class Misbehaving(socketserver.ThreadingTCPServer):
+class Misbehaving(check_stage.LoopbackServer):
     """Says `text` to whoever connects, then closes; or, without end, goes on saying it."""
-
-    daemon_threads = True
-    allow_reuse_address = True
 
     def __init__(self, test, text, endless=False):
         self.text = text
         self.endless = endless
-        super().__init__(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
-        test.addCleanup(self.server_close)
-        test.addCleanup(self.shutdown)
-
-    @property
-    def port(self):
-        return self.server_address[1]
+        super().__init__(test, Handler)
 
 
 class Handler(socketserver.BaseRequestHandler):

@@ -52,11 +52,12 @@ class PassthroughTest(tls_stage.TlsTestCase):
         wait_until(lambda: all(map(accepts, self.sites.values())), "nginx listens")
 
     def start_lb(self, default=None, **frontend):
-        """`default`: the port of the server for everybody else."""
+        """`default`: the address of the server for everybody else."""
         backends = {site: {"servers": {site: f"127.0.0.1:{port}"}}
                     for site, port in self.sites.items()}  # fmt: skip
         backends["apps"]["default-server"] = {"send-proxy": "v2"}
-        backends["www"]["servers"]["www"] = f"127.0.0.1:{default or self.sites['www']}"
+        if default:
+            backends["www"]["servers"]["www"] = default
         self.log = self.folder / "access.log"
         rules = [{"if": {"req.ssl_sni": ["Shop.example.org", "*.shop.example.org"]},
                   "use_backend": "shop"},
@@ -215,28 +216,19 @@ class PassthroughTest(tls_stage.TlsTestCase):
         self.assertEqual(self.hellos(), {"read": 1})
 
     # ---- what is no hello
-    def serve(self, greeting):
+    def serve_greeting(self, greeting):
         """A server that says `greeting`, and hears what is said until nothing more comes."""
         heard = []
-        listener = socket.create_server(("127.0.0.1", 0))
-        self.addCleanup(listener.close)
 
-        def run():
-            while True:
-                try:
-                    connection, _ = listener.accept()
-                except OSError:
-                    return
-                with connection:
-                    connection.settimeout(testing.TIMEOUT)
-                    connection.sendall(greeting)
-                    said = b""
-                    while piece := connection.recv(65536):
-                        said += piece
-                    heard.append(said)
+        def greet(connection):
+            connection.settimeout(testing.TIMEOUT)
+            connection.sendall(greeting)
+            said = b""
+            while piece := connection.recv(65536):
+                said += piece
+            heard.append(said)
 
-        threading.Thread(target=run, daemon=True).start()
-        return listener.getsockname()[1], heard
+        return self.serve(greet), heard
 
     def test_plain_http_goes_to_the_default_at_once(self):
         self.start_lb(**{"inspect-delay": "1m"})
@@ -245,8 +237,8 @@ class PassthroughTest(tls_stage.TlsTestCase):
         self.assertEqual(self.hellos(), {"not_tls": 1})
 
     def test_garbage_is_passed_on_whole(self):
-        port, heard = self.serve(b"")
-        self.start_lb(default=port, **{"inspect-delay": "1m"})
+        address, heard = self.serve_greeting(b"")
+        self.start_lb(default=address, **{"inspect-delay": "1m"})
         _, _, _, hello = self.hello("shop.example.org")
         pieces = [b"\0" * 1000, b"\x80\x2e\x01\x03\x01" + hello, hello[:43] + b"\xff" + hello[44:],
                   b"\x16\x03\x01\x40\x00\x01\x00\x60\x00" + b"x" * 30_000]  # fmt: skip
@@ -259,8 +251,8 @@ class PassthroughTest(tls_stage.TlsTestCase):
         self.assertEqual(self.hellos(), {"not_tls": 3, "too_long": 1})
 
     def test_a_hello_that_is_never_whole_goes_on_when_the_time_is_over(self):
-        port, heard = self.serve(b"SSH-2.0-server\r\n")
-        self.start_lb(default=port)
+        address, heard = self.serve_greeting(b"SSH-2.0-server\r\n")
+        self.start_lb(default=address)
         _, _, _, hello = self.hello("shop.example.org")
         for said in (b"", hello[:100]):
             with testing.connect(self.port) as connection:

@@ -3,36 +3,12 @@
 import select
 import socket
 import ssl
-import threading
 
 import tandem_testing as testing
 import tls_stage
 
 
 class Tcp(tls_stage.TlsTestCase):
-    def serve(self, talk, context=None):
-        """A server that calls `talk` for each connection. @return its address."""
-        listener = socket.create_server(("127.0.0.1", 0))
-        self.addCleanup(listener.close)
-
-        def run():
-            while True:
-                try:
-                    connection, _ = listener.accept()
-                except OSError:
-                    return
-                threading.Thread(target=one, args=(connection,), daemon=True).start()
-
-        def one(connection):
-            try:
-                with context.wrap_socket(connection, server_side=True) if context else connection as c:
-                    talk(c)
-            except OSError:
-                pass
-
-        threading.Thread(target=run, daemon=True).start()
-        return "127.0.0.1:%d" % listener.getsockname()[1]
-
     def start_lb(self, server):
         crt = self.authority.issue("www.pem", "www.example.org")
         self.tandem = self.start_tandem({

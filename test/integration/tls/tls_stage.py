@@ -1,8 +1,10 @@
 """A CA and certificates of a test's own, made by openssl, and a tandem-lb that serves them."""
 
 import pathlib
+import socket
 import ssl
 import subprocess
+import threading
 
 import tandem_testing as testing
 from tandem_testing import HttpClient
@@ -78,6 +80,29 @@ class TlsTestCase(testing.TestCase):
         }
         self.tandem = self.start_tandem(config)
         return self.tandem
+
+    def serve(self, talk, context=None):
+        """A server that calls `talk` for each connection. @return its address."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+
+        def run():
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                threading.Thread(target=one, args=(connection,), daemon=True).start()
+
+        def one(connection):
+            try:
+                with context.wrap_socket(connection, server_side=True) if context else connection as c:
+                    talk(c)
+            except OSError:
+                pass
+
+        threading.Thread(target=run, daemon=True).start()
+        return "127.0.0.1:%d" % listener.getsockname()[1]
 
     def context(self, *, version=None, trusted=True):
         """A client that believes the test's CA, and speaks `version` alone where that is said."""

@@ -1,14 +1,11 @@
 """Two PostgreSQL clusters on loopback, a primary and a replica that streams from it, and psql."""
 
 import glob
-import os
-import pathlib
-import pwd
 import shutil
 import subprocess
-import tempfile
 
 from tandem_testing import TIMEOUT, free_ports, wait_until
+from unprivileged import Unprivileged
 
 HBA = """
 local all all trust
@@ -32,16 +29,10 @@ class PostgresPair:
 
     def __init__(self, test):
         self.test = test
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="tandem-pg-"))
-        test.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        home = Unprivileged(test)
+        self.folder, self.options = home.folder, home.options
         self.ports = dict(zip(("pg1", "pg2"), free_ports(2)))
         self.processes = {}
-        # The server refuses to run as root.
-        self.options = {"cwd": self.folder}
-        if os.geteuid() == 0:
-            nobody = pwd.getpwnam("nobody")
-            os.chown(self.folder, nobody.pw_uid, nobody.pw_gid)
-            self.options |= {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
 
     def data(self, name):
         return self.folder / name
@@ -54,10 +45,10 @@ class PostgresPair:
             raise AssertionError(f"{tool}: {done.stdout}{done.stderr}")
         return done.stdout.strip()
 
-    def make_primary(self, name):
+    def make_primary(self, name, hba=HBA):
         self.run("initdb", "-D", self.data(name), "-U", "postgres", "-A", "trust", "-N",
                  "--no-instructions", "--no-locale", "-E", "UTF8")  # fmt: skip
-        (self.data(name) / "pg_hba.conf").write_text(HBA, encoding="utf-8")
+        (self.data(name) / "pg_hba.conf").write_text(hba, encoding="utf-8")
 
     def make_replica(self, name, of):
         shutil.rmtree(self.data(name), ignore_errors=True)
