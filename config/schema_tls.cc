@@ -14,6 +14,19 @@ constexpr std::array kCertificateKeys = {
                     Shape::kOneOrList)),
 };
 
+// Spoken alike on both sides.
+constexpr auto kMinVersion =
+    word("min-ver", "TLSv1.2 TLSv1.3", "TLSv1.2",
+         "Oldest version spoken. Those before TLS 1.2 are broken (RFC 8996) and not spoken.");
+constexpr auto kMaxVersion =
+    word("max-ver", "TLSv1.2 TLSv1.3", "TLSv1.3", "Newest version spoken.");
+constexpr auto kCiphers = row("ciphers", Kind::kString, "Mozilla's intermediate ones",
+                              "Ciphers of TLS 1.2, as openssl-ciphers(1) has them.");
+constexpr auto kCiphersuites = row("ciphersuites", Kind::kString, "Mozilla's intermediate ones",
+                                   "Ciphers of TLS 1.3, separated by colons.");
+constexpr auto kCurves = row("curves", Kind::kString, "X25519:P-256:P-384",
+                             "Groups for the exchange of keys, separated by colons.");
+
 constexpr std::array kSslKeys = {
     shaped(row("certificates", Kind::kString, "",
                "Names under `certificates` of the file; the first certificate answers clients that "
@@ -23,15 +36,11 @@ constexpr std::array kSslKeys = {
            Shape::kOneOrList),
     boolean("strict-sni", "false",
             "End the handshake where no certificate has the name asked for, or none is asked for."),
-    word("min-ver", "TLSv1.2 TLSv1.3", "TLSv1.2",
-         "Oldest version spoken. Those before TLS 1.2 are broken (RFC 8996) and not spoken."),
-    word("max-ver", "TLSv1.2 TLSv1.3", "TLSv1.3", "Newest version spoken."),
-    row("ciphers", Kind::kString, "Mozilla's intermediate ones",
-        "Ciphers of TLS 1.2, as openssl-ciphers(1) has them."),
-    row("ciphersuites", Kind::kString, "Mozilla's intermediate ones",
-        "Ciphers of TLS 1.3, separated by colons."),
-    row("curves", Kind::kString, "X25519:P-256:P-384",
-        "Groups for the exchange of keys, separated by colons."),
+    kMinVersion,
+    kMaxVersion,
+    kCiphers,
+    kCiphersuites,
+    kCurves,
     shaped(word("alpn", "h2 http/1.1", "h2, http/1.1",
                 "Protocols to agree on, best first. A client that speaks none of them is refused; "
                 "one that says nothing is not, and speaks HTTP/1.1."),
@@ -64,14 +73,11 @@ constexpr std::array kServerSslKeys = {
         "The name or IP address that the certificate must be for; the empty string: any."),
     row("crt", Kind::kFile, "",
         "Certificate and key to show to a server that asks for them, as in `certificates`."),
-    word("min-ver", "TLSv1.2 TLSv1.3", "TLSv1.2", "Oldest version spoken."),
-    word("max-ver", "TLSv1.2 TLSv1.3", "TLSv1.3", "Newest version spoken."),
-    row("ciphers", Kind::kString, "Mozilla's intermediate ones",
-        "Ciphers of TLS 1.2, as openssl-ciphers(1) has them."),
-    row("ciphersuites", Kind::kString, "Mozilla's intermediate ones",
-        "Ciphers of TLS 1.3, separated by colons."),
-    row("curves", Kind::kString, "X25519:P-256:P-384",
-        "Groups for the exchange of keys, separated by colons."),
+    kMinVersion,
+    kMaxVersion,
+    kCiphers,
+    kCiphersuites,
+    kCurves,
     later("alpn", "Protocols to agree on."),
 };
 

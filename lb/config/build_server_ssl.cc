@@ -1,23 +1,16 @@
 // "ssl" of a server.
 #include "config/shape.h"
 #include "lb/config/build.h"
-#include "lb/tls/client_authorities.h"
+#include "lb/config/build_ssl_shared.h"
 #include "lb/tls/client_context.h"
-#include "lb/tls/vocabulary.h"
 
 #include <fmt/format.h>
 
-#include <ctime>
 #include <utility>
 
 namespace tandem::lb::config {
 namespace {
 
-constexpr std::size_t kAuthoritiesBytesMax = std::size_t{4} << 20;
-constexpr std::size_t kRevocationsBytesMax = std::size_t{64} << 20;
-
-constexpr Word<tls::Version> kVersions[] = {{"TLSv1.2", tls::Version::kTls12},
-                                            {"TLSv1.3", tls::Version::kTls13}};
 constexpr Word<bool> kVerifies[] = {{"none", false}, {"required", true}};
 
 /// "web.example.org" of "web.example.org:443", "2001:db8::1" of "[2001:db8::1]:443".
@@ -71,47 +64,19 @@ class ServerSslBuilder {
       if (const Place at = ssl_.child(key); at && at.value->type == jsonc::Type::kString &&
                                             !is_one_line(at.value->text) && !at.value->text.empty())
         context_.error(at, fmt::format("{}: a name has no line breaks", quoted(*at.value)));
-    read(ssl_.child("min-ver"), kVersions, options_.min_version);
-    read(ssl_.child("max-ver"), kVersions, options_.max_version);
-    if (options_.max_version < options_.min_version)
-      context_.error(ssl_.child("max-ver"), "older than \"min-ver\": no version is left");
-    read_list("ciphers", options_.ciphers, tls::check_ciphers);
-    read_list("ciphersuites", options_.ciphersuites, tls::check_ciphersuites);
-    read_list("curves", options_.curves, tls::check_curves);
-    read_authorities();
+    read_protocol(context_, ssl_, options_);
+    take_authorities();
     read_certificate();
   }
 
-  void read_list(std::string_view key, std::string& out,
-                 Result<void> (*check)(std::string_view list)) {
-    const Place at = ssl_.child(key);
-    read(at, out);
-    if (!at || at.value->type != jsonc::Type::kString || out.empty()) return;
-    if (const auto good = check(out); !good) context_.error(at, good.error().message);
-  }
-
-  void read_authorities() {
-    const Place authorities = ssl_.child("ca-file");
+  void take_authorities() {
     const Place revocations = ssl_.child("crl-file");
-    if (revocations && !authorities)
+    if (revocations && !ssl_.child("ca-file"))
       context_.error(revocations, "\"ca-file\" is missing beside it: whose revocations are these?");
-    const auto pem = context_.file(authorities, kAuthoritiesBytesMax);
-    const auto lists = context_.file(revocations, kRevocationsBytesMax);
-    if (!pem) return;
-    auto known = tls::ClientAuthorities::read(*pem);
-    if (!known)
-      return context_.error(
-          authorities, fmt::format("{}: {}", quoted(*authorities.value), known.error().message));
-    options_.authorities = *pem;
-    if (!lists) return;
-    if (const auto good = known->revoke(*lists); !good)
-      context_.error(revocations,
-                     fmt::format("{}: {}", quoted(*revocations.value), good.error().message));
-    else if (known->revocations_until() <= std::time(nullptr))
-      context_.warning(revocations, fmt::format("{}: a list in it is no longer in force: servers "
-                                                "of its CA will be refused",
-                                                quoted(*revocations.value)));
-    options_.revocations = *lists;
+    auto known = read_authorities(context_, ssl_, "servers");
+    if (!known) return;
+    options_.authorities = std::move(known->pem);
+    options_.revocations = std::move(known->revocations);
   }
 
   void read_certificate() {

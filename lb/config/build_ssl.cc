@@ -3,35 +3,21 @@
 #include "config/files.h"
 #include "config/shape.h"
 #include "lb/config/build.h"
-#include "lb/tls/client_authorities.h"
+#include "lb/config/build_ssl_shared.h"
 #include "lb/tls/server_context.h"
 #include "lb/tls/ticket_keys.h"
-#include "lb/tls/vocabulary.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ctime>
+#include <utility>
 
 namespace tandem::lb::config {
 namespace {
 
-constexpr std::size_t kAuthoritiesBytesMax = std::size_t{4} << 20;
-constexpr std::size_t kRevocationsBytesMax = std::size_t{64} << 20;
-
-constexpr Word<tls::Version> kVersions[] = {{"TLSv1.2", tls::Version::kTls12},
-                                            {"TLSv1.3", tls::Version::kTls13}};
 constexpr Word<tls::Verify> kVerifies[] = {{"none", tls::Verify::kNone},
                                            {"optional", tls::Verify::kOptional},
                                            {"required", tls::Verify::kRequired}};
-
-/// Takes over what `read` found; says what is wrong with the file otherwise.
-template <class T>
-std::optional<T> understood(const BuildContext& context, const Place& at, Result<T> read) {
-  if (read) return std::move(*read);
-  context.error(at, fmt::format("{}: {}", quoted(*at.value), read.error().message));
-  return std::nullopt;
-}
 
 class SslBuilder {
  public:
@@ -90,66 +76,39 @@ class SslBuilder {
 
   void read_words() {
     read(ssl_.child("strict-sni"), out_.strict_sni);
-    read(ssl_.child("min-ver"), kVersions, out_.min_version);
-    read(ssl_.child("max-ver"), kVersions, out_.max_version);
-    if (out_.max_version < out_.min_version)
-      context_.error(ssl_.child("max-ver"), "older than \"min-ver\": no version is left");
-    read_list("ciphers", out_.ciphers, tls::check_ciphers);
-    read_list("ciphersuites", out_.ciphersuites, tls::check_ciphersuites);
-    read_list("curves", out_.curves, tls::check_curves);
+    read_protocol(context_, ssl_, out_);
     const Place alpn = ssl_.child("alpn");
     if (!alpn) return;
     out_.alpn.clear();
     for (const Place& at : one_or_list(alpn)) read(at, out_.alpn.emplace_back());
   }
 
-  void read_list(std::string_view key, std::string& out,
-                 Result<void> (*check)(std::string_view list)) {
-    const Place at = ssl_.child(key);
-    read(at, out);
-    if (!at || at.value->type != jsonc::Type::kString || out.empty()) return;
-    if (const auto good = check(out); !good) context_.error(at, good.error().message);
-  }
-
   void read_clients() {
     const Place verify = ssl_.child("verify");
-    const Place authorities = ssl_.child("ca-file");
-    const Place revocations = ssl_.child("crl-file");
     read(verify, kVerifies, out_.verify);
     read(ssl_.child("verify-depth"), out_.verify_depth);
     if (out_.verify == tls::Verify::kNone) {
       for (const std::string_view key : {"ca-file", "crl-file", "verify-depth"})
         if (const Place at = ssl_.child(key))
           context_.warning(at, "means nothing while \"verify\" is \"none\"");
-    } else if (!authorities) {
+    } else if (!ssl_.child("ca-file")) {
       context_.error(verify,
                      "\"ca-file\" is missing beside it: whose certificates are to be "
                      "believed?");
     }
-    const auto pem = context_.file(authorities, kAuthoritiesBytesMax);
-    const auto lists = context_.file(revocations, kRevocationsBytesMax);
-    if (!pem) return;
-    auto known = understood(context_, authorities, tls::ClientAuthorities::read(*pem));
-    if (!known) return;
-    if (lists) revoke(*known, revocations, *lists);
-    if (out_.verify == tls::Verify::kNone) return;
-    out_.client_authorities = *pem;
-    out_.client_revocations = lists.value_or("");
-  }
-
-  void revoke(tls::ClientAuthorities& authorities, const Place& at, const std::string& lists) {
-    if (const auto good = authorities.revoke(lists); !good)
-      context_.error(at, fmt::format("{}: {}", quoted(*at.value), good.error().message));
-    else if (authorities.revocations_until() <= std::time(nullptr))
-      context_.warning(at, fmt::format("{}: a list in it is no longer in force: clients of its CA "
-                                       "will be refused",
-                                       quoted(*at.value)));
+    auto known = read_authorities(context_, ssl_, "clients");
+    if (!known || out_.verify == tls::Verify::kNone) return;
+    out_.client_authorities = std::move(known->pem);
+    out_.client_revocations = std::move(known->revocations);
   }
 
   void read_ticket_keys() {
     const Place at = ssl_.child("tls-ticket-keys");
     const auto lines = context_.secret_file(at, kSecretBytesMax);
-    if (lines && understood(context_, at, tls::TicketKeys::parse(*lines)))
+    if (!lines) return;
+    if (const auto keys = tls::TicketKeys::parse(*lines); !keys)
+      context_.error(at, fmt::format("{}: {}", quoted(*at.value), keys.error().message));
+    else
       out_.ticket_keys = *lines;
   }
 

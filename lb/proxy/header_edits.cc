@@ -14,43 +14,38 @@ namespace {
 
 using config::Sample;
 
-/// What a client's certificate says; nothing where it would be longer than is sent.
-std::string of_certificate(const config::ValuePart& part, const X509* certificate) {
-  std::string text;
+std::string text_of_certificate(const config::ValuePart& part, const X509* certificate) {
+  const X509_NAME* subject = X509_get_subject_name(certificate);
+  const X509_NAME* issuer = X509_get_issuer_name(certificate);
   switch (part.sample) {
     case Sample::kSslCSerial:
-      text = tls::serial_of(certificate);
-      break;
+      return tls::serial_of(certificate);
     case Sample::kSslCSha1:
-      text = tls::fingerprint_of(certificate);
-      break;
+      return tls::fingerprint_of(certificate);
     case Sample::kSslCNotBefore:
-      text = tls::time_of(X509_get0_notBefore(certificate));
-      break;
+      return tls::time_of(X509_get0_notBefore(certificate));
     case Sample::kSslCNotAfter:
-      text = tls::time_of(X509_get0_notAfter(certificate));
-      break;
+      return tls::time_of(X509_get0_notAfter(certificate));
     case Sample::kSslCSubject:
-      text = tls::name_of(X509_get_subject_name(certificate));
-      break;
+      return tls::name_of(subject);
     case Sample::kSslCSubject2253:
-      text = tls::name_2253_of(X509_get_subject_name(certificate));
-      break;
+      return tls::name_2253_of(subject);
     case Sample::kSslCSubjectEntry:
-      text = tls::name_entry_of(X509_get_subject_name(certificate), part.entry);
-      break;
+      return tls::name_entry_of(subject, part.entry);
     case Sample::kSslCIssuer:
-      text = tls::name_of(X509_get_issuer_name(certificate));
-      break;
+      return tls::name_of(issuer);
     case Sample::kSslCIssuer2253:
-      text = tls::name_2253_of(X509_get_issuer_name(certificate));
-      break;
+      return tls::name_2253_of(issuer);
     case Sample::kSslCIssuerEntry:
-      text = tls::name_entry_of(X509_get_issuer_name(certificate), part.entry);
-      break;
+      return tls::name_entry_of(issuer, part.entry);
     default:
-      break;
+      return {};
   }
+}
+
+/// What a client's certificate says; nothing where it would be longer than is sent.
+std::string of_certificate(const config::ValuePart& part, const X509* certificate) {
+  std::string text = text_of_certificate(part, certificate);
   if (text.size() > config::kSampleBytesMax) text.clear();
   return text;
 }

@@ -46,19 +46,6 @@ int keep_session(SSL* ssl, SSL_SESSION* session) {
   return 1;
 }
 
-int number_of(Version version) {
-  return version == Version::kTls12 ? TLS1_2_VERSION : TLS1_3_VERSION;
-}
-
-void set_ciphers(SSL_CTX* context, const ClientOptions& options) {
-  SSL_CTX_set_security_level(context, 2);
-  TANDEM_CHECK(SSL_CTX_set_min_proto_version(context, number_of(options.min_version)) == 1);
-  TANDEM_CHECK(SSL_CTX_set_max_proto_version(context, number_of(options.max_version)) == 1);
-  TANDEM_CHECK(SSL_CTX_set_cipher_list(context, options.ciphers.c_str()) == 1);
-  TANDEM_CHECK(SSL_CTX_set_ciphersuites(context, options.ciphersuites.c_str()) == 1);
-  TANDEM_CHECK(SSL_CTX_set1_groups_list(context, options.curves.c_str()) == 1);
-}
-
 void set_habits(SSL_CTX* context) {
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
@@ -66,13 +53,6 @@ void set_habits(SSL_CTX* context) {
   SSL_CTX_set_read_ahead(context, 1);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(context, keep_session);
-}
-
-Result<void> check_words(const ClientOptions& options) {
-  if (options.max_version < options.min_version) return fail("no version of TLS is left");
-  if (auto good = check_ciphers(options.ciphers); !good) return good;
-  if (auto good = check_ciphersuites(options.ciphersuites); !good) return good;
-  return check_curves(options.curves);
 }
 
 Result<void> set_authorities(SSL_CTX* context, const ClientOptions& options) {
@@ -129,12 +109,12 @@ void offer(SSL* ssl, std::string_view protocol) {
 }  // namespace
 
 Result<std::shared_ptr<const ClientContext>> ClientContext::make(const ClientOptions& options) {
-  if (auto good = check_words(options); !good) return std::unexpected(good.error());
+  if (auto good = check(options); !good) return std::unexpected(good.error());
   SslContextPointer made(SSL_CTX_new(TLS_client_method()));
   TANDEM_CHECK(made != nullptr);
   SSL_CTX* context = made.get();
   set_habits(context);
-  set_ciphers(context, options);
+  use_in(context, options);
   if (auto good = set_verify(context, options); !good) return std::unexpected(good.error());
   if (auto good = set_certificate(context, options); !good) return std::unexpected(good.error());
   auto kept = std::make_unique<Kept>();

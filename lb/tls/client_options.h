@@ -9,17 +9,12 @@
 
 namespace tandem::lb::tls {
 
-struct ClientOptions {
+struct ClientOptions : ProtocolOptions {
   bool verify = true;       // the server's certificate
   std::string authorities;  // whom to believe, PEM; empty: whom the system believes
   std::string revocations;  // CRLs in PEM; empty: none is asked
   std::string verify_name;  // host name or IP address the certificate must be for; empty: any
   std::string sni;          // the name asked for; empty: none
-  Version min_version = Version::kTls12;
-  Version max_version = Version::kTls13;
-  std::string ciphers{kDefaultCiphers};            // of TLS 1.2, as openssl-ciphers(1) has it
-  std::string ciphersuites{kDefaultCiphersuites};  // of TLS 1.3
-  std::string curves{kDefaultCurves};
   std::optional<CertificateFile> certificate;  // shown to a server that asks
   friend bool operator==(const ClientOptions&, const ClientOptions&) = default;
 };

@@ -147,23 +147,8 @@ void set_callback(SSL_CTX* context, int which, Function* callback) {
   SSL_CTX_callback_ctrl(context, which, reinterpret_cast<void (*)()>(callback));
 }
 
-int number_of(Version version) {
-  return version == Version::kTls12 ? TLS1_2_VERSION : TLS1_3_VERSION;
-}
-
-/// What check_words() has let through.
-void set_ciphers(SSL_CTX* context, const ServerOptions& options) {
-  TANDEM_CHECK(SSL_CTX_set_min_proto_version(context, number_of(options.min_version)) == 1);
-  TANDEM_CHECK(SSL_CTX_set_max_proto_version(context, number_of(options.max_version)) == 1);
-  TANDEM_CHECK(SSL_CTX_set_cipher_list(context, options.ciphers.c_str()) == 1);
-  TANDEM_CHECK(SSL_CTX_set_ciphersuites(context, options.ciphersuites.c_str()) == 1);
-  TANDEM_CHECK(SSL_CTX_set1_groups_list(context, options.curves.c_str()) == 1);
-}
-
 /// What no option changes.
 void set_habits(SSL_CTX* context) {
-  // Whatever the machine's openssl.cnf says: at least 112 bits, no SHA-1.
-  SSL_CTX_set_security_level(context, 2);
   // Our order counts, but for a client that wants ChaCha20 first: it has no AES in hardware.
   SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
                                    SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
@@ -212,7 +197,7 @@ Result<SslContextPointer> make_context(const Parts& parts, const NameIndex::Set&
   SSL_CTX* context = made.get();
   set_habits(context);
   const ServerOptions& options = parts.options;
-  set_ciphers(context, options);
+  use_in(context, options);
   set_purpose(context, options);
   if (parts.authorities) set_verify(context, options, *parts.authorities);
   if (!options.alpn.empty()) SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
@@ -224,13 +209,6 @@ Result<SslContextPointer> make_context(const Parts& parts, const NameIndex::Set&
 }
 
 // ---- what a context is made of -----------------------------------------------------------------
-
-Result<void> check_words(const ServerOptions& options) {
-  if (options.max_version < options.min_version) return fail("no version of TLS is left");
-  if (auto good = check_ciphers(options.ciphers); !good) return good;
-  if (auto good = check_ciphersuites(options.ciphersuites); !good) return good;
-  return check_curves(options.curves);
-}
 
 Result<std::vector<Served>> read_certificates(const ServerOptions& options) {
   std::vector<Served> served;
@@ -285,7 +263,7 @@ NameIndex index_of_names(const std::vector<Served>& certificates) {
 
 Result<std::shared_ptr<const ServerContext>> ServerContext::make(const ServerOptions& options,
                                                                  const ServerContext* predecessor) {
-  if (auto good = check_words(options); !good) return std::unexpected(good.error());
+  if (auto good = check(options); !good) return std::unexpected(good.error());
   auto certificates = read_certificates(options);
   if (!certificates) return std::unexpected(certificates.error());
   auto tickets =

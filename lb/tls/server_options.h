@@ -2,9 +2,10 @@
 // files held in place of their names. No OpenSSL here.
 #pragma once
 
+#include "lb/tls/protocol_options.h"
+
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace tandem::lb::tls {
@@ -19,28 +20,11 @@ struct CertificateFile {
   friend bool operator==(const CertificateFile&, const CertificateFile&) = default;
 };
 
-enum class Version : std::uint8_t { kTls12, kTls13 };
-
 /// Whether clients must show a certificate.
 enum class Verify : std::uint8_t { kNone, kOptional, kRequired };
 
-// Mozilla's "intermediate" (guidelines 5.7) without DHE: every client of the last ten years has
-// elliptic curves, and their handshake costs a tenth.
-inline constexpr std::string_view kDefaultCiphers =
-    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
-    "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
-    "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
-inline constexpr std::string_view kDefaultCiphersuites =
-    "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
-inline constexpr std::string_view kDefaultCurves = "X25519:P-256:P-384";
-
-struct ServerOptions {
+struct ServerOptions : ProtocolOptions {
   std::vector<CertificateFile> certificates;  // at least one; the first is the default
-  Version min_version = Version::kTls12;
-  Version max_version = Version::kTls13;
-  std::string ciphers{kDefaultCiphers};            // of TLS 1.2, as openssl-ciphers(1) has it
-  std::string ciphersuites{kDefaultCiphersuites};  // of TLS 1.3
-  std::string curves{kDefaultCurves};
   std::vector<std::string> alpn = {"h2",
                                    "http/1.1"};  // best first; empty: the extension is passed over
   bool strict_sni = false;  // no certificate for a name, or no name: the handshake ends

@@ -42,6 +42,10 @@ Result<void> unknown(std::string_view what, std::string_view word) {
   return fail(fmt::format("OpenSSL knows no {} \"{}\"", what, word));
 }
 
+int number_of(Version version) {
+  return version == Version::kTls12 ? TLS1_2_VERSION : TLS1_3_VERSION;
+}
+
 }  // namespace
 
 Result<void> check_ciphers(std::string_view list) {
@@ -75,6 +79,22 @@ Result<void> check_curves(std::string_view list) {
     if (word.empty() || SSL_CTX_set1_groups_list(context.get(), std::string(word).c_str()) != 1)
       return unknown("curve", word);
   return {};
+}
+
+Result<void> check(const ProtocolOptions& options) {
+  if (options.max_version < options.min_version) return fail("no version of TLS is left");
+  if (auto good = check_ciphers(options.ciphers); !good) return good;
+  if (auto good = check_ciphersuites(options.ciphersuites); !good) return good;
+  return check_curves(options.curves);
+}
+
+void use_in(SSL_CTX* context, const ProtocolOptions& options) {
+  SSL_CTX_set_security_level(context, 2);
+  TANDEM_CHECK(SSL_CTX_set_min_proto_version(context, number_of(options.min_version)) == 1);
+  TANDEM_CHECK(SSL_CTX_set_max_proto_version(context, number_of(options.max_version)) == 1);
+  TANDEM_CHECK(SSL_CTX_set_cipher_list(context, options.ciphers.c_str()) == 1);
+  TANDEM_CHECK(SSL_CTX_set_ciphersuites(context, options.ciphersuites.c_str()) == 1);
+  TANDEM_CHECK(SSL_CTX_set1_groups_list(context, options.curves.c_str()) == 1);
 }
 
 }  // namespace tandem::lb::tls
