@@ -45,7 +45,8 @@ config::Frontend frontend(std::vector<std::pair<config::Conditions, config::Cond
 }
 
 int routed(const config::Frontend& frontend, std::string_view name, const Names& offered = {}) {
-  const config::Action* action = Router(frontend)
+  const Router router(frontend);
+  const config::Action* action = router
                                      .route({.host = {},
                                              .path_with_query = {},
                                              .method = {},
