@@ -18,7 +18,7 @@ Exchange::Exchange(Context& context)
     : context_(context),
       placement_(context, *this),
       h1_(context),
-      h2_(context),
+      h2_(context.limits),
       request_pump_(context.pipes),
       response_pump_(context.pipes) {}
 

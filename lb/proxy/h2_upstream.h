@@ -2,7 +2,6 @@
 #pragma once
 
 #include "http/h1_decoder.h"
-#include "lb/proxy/context.h"
 #include "lb/proxy/h2_body.h"
 #include "lb/proxy/h2_server_connection.h"
 #include "lb/proxy/server_side.h"
@@ -15,7 +14,7 @@ namespace tandem::lb::proxy {
 /// Owner: an exchange. Thread: the worker's.
 class H2Upstream final : public ServerSide, private H2ServerUser {
  public:
-  explicit H2Upstream(Context& context) noexcept : context_(context), decoder_(context.limits) {}
+  explicit H2Upstream(const http::Limits& limits) noexcept : decoder_(limits) {}
 
   /// Takes a stream on `connection`; `user` is told of what happens.
   void attach(H2ServerConnection& connection, upstream::ConnectionUser& user);
@@ -43,7 +42,6 @@ class H2Upstream final : public ServerSide, private H2ServerUser {
   void on_shutdown() override { user_->on_server_shutdown(); }
   [[nodiscard]] std::string as_switch(const std::string& text) const;
 
-  Context& context_;
   H2ServerConnection* connection_ = nullptr;
   http2::Stream* stream_ = nullptr;
   upstream::ConnectionUser* user_ = nullptr;
