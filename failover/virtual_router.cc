@@ -288,9 +288,13 @@ void VirtualRouter::input(const machine::Input& input) {
   const machine::Role before = state_.role;
   const std::uint8_t right_before = told_right_;
   const bool preempted_before = will_preempt(state_);
+  const Instant advertised_before = state_.advertised_at;
   machine::Step step = machine::step(machine_, state_, system::boot_now(), input);
   state_ = step.state;
   for (const machine::Action& action : step.actions) perform(action);
+  if (before == machine::Role::kActive && state_.role == machine::Role::kBackup &&
+      reason_ == machine::Reason::kFroze)
+    explain_freeze(advertised_before);
   const bool is_new = before != machine::Role::kActive && state_.role == machine::Role::kActive;
   if (is_new && reason_ != machine::Reason::kAdopted) {
     figures_.last_takeover = figures_.last_transition;
@@ -300,6 +304,17 @@ void VirtualRouter::input(const machine::Input& input) {
   if (before != state_.role || right_before != state_.right) ground_.on_change();
   if (!preempted_before && will_preempt(state_)) ground_.on_preempt(router_.name);
   arm();
+}
+
+/// Whoever looks for the cause wants to know whether others took the CPU.
+void VirtualRouter::explain_freeze(Instant advertised_at) {
+  const auto in_ms = [](Duration time) { return std::chrono::floor<Milliseconds>(time).count(); };
+  const system::OwnTime time = system::own_time();
+  ground_.events.add(
+      router_.name,
+      fmt::format("was silent for {} ms: {} ms on a CPU, {} ms waiting for one",
+                  in_ms(system::boot_now() - advertised_at), in_ms(time.ran - at_advert_.ran),
+                  in_ms(time.waited - at_advert_.waited)));
 }
 
 void VirtualRouter::arm() {
@@ -333,6 +348,7 @@ void VirtualRouter::perform(const machine::SendAdvert& send) {
     if (!gate_->hold(lease())) ++figures_.lease_failures;
   }
   advertise(send.priority, machine_.advert_interval);
+  at_advert_ = system::own_time();
 }
 
 void VirtualRouter::advertise(std::uint8_t priority, machine::Centiseconds interval) {

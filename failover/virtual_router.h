@@ -17,6 +17,7 @@
 #include "failover/system/interface.h"
 #include "failover/system/lease.h"
 #include "failover/system/link.h"
+#include "failover/system/thread_time.h"
 #include "failover/wire/decode.h"
 
 #include <array>
@@ -151,6 +152,7 @@ class VirtualRouter {
   void fail_to_acquire(const std::string& words);
   void turn_fault();
   void close_gate();
+  void explain_freeze(Instant advertised_at);
   void advertise(std::uint8_t priority, machine::Centiseconds interval);
   [[nodiscard]] wire::Bytes payload(const IpAddress& destination, std::uint8_t priority,
                                     machine::Centiseconds interval, AdvertSeals::Use use) const;
@@ -181,6 +183,7 @@ class VirtualRouter {
   event::Timer fault_;  // own_fault_ is to be told, or to be forgiven
   bool fault_is_told_ = false;
   std::uint8_t told_right_ = 0;  // as on_change() told it last
+  system::OwnTime at_advert_;    // when the last one was sent
 };
 
 }  // namespace tandem::failover

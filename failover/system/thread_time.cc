@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <string>
@@ -22,6 +23,19 @@ std::string read_start(const std::string& path) {
   return count > 0 ? std::string(bytes.data(), static_cast<std::size_t>(count)) : std::string();
 }
 
+/// "nanoseconds on a CPU, nanoseconds waiting for one, turns"; the second counts a wait only when
+/// it is over, so it says nothing about a thread that waits now. nullopt: nothing is told.
+std::optional<OwnTime> parse_schedstat(std::string_view text) {
+  std::array<std::int64_t, 2> nanoseconds{};
+  for (std::int64_t& one : nanoseconds) {
+    const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), one);
+    if (error != std::errc()) return std::nullopt;
+    text.remove_prefix(std::min(text.size(), static_cast<std::size_t>(rest - text.data()) + 1));
+  }
+  return OwnTime{.ran = std::chrono::nanoseconds(nanoseconds[0]),
+                 .waited = std::chrono::nanoseconds(nanoseconds[1])};
+}
+
 /// proc(5), stat: "1234 (name, which may hold anything) R …".
 char state_in(std::string_view stat) {
   const std::size_t name_end = stat.rfind(") ");
@@ -34,14 +48,13 @@ char state_in(std::string_view stat) {
 std::optional<ThreadTime> thread_time(std::int32_t process, std::uint32_t thread) {
   const std::string folder = fmt::format("/proc/{}/task/{}/", process, thread);
   const std::string stat = read_start(folder + "stat");
-  // "nanoseconds on a CPU, nanoseconds waiting for one, turns"; the second counts a wait only when
-  // it is over, so it says nothing about a thread that waits now.
-  const std::string schedstat = read_start(folder + "schedstat");
-  std::int64_t ran = 0;
-  if (std::from_chars(schedstat.data(), schedstat.data() + schedstat.size(), ran).ec != std::errc())
-    return std::nullopt;
-  if (stat.empty()) return std::nullopt;
-  return ThreadTime{.wants_to_run = state_in(stat) == 'R', .ran = std::chrono::nanoseconds(ran)};
+  const auto time = parse_schedstat(read_start(folder + "schedstat"));
+  if (!time || stat.empty()) return std::nullopt;
+  return ThreadTime{.wants_to_run = state_in(stat) == 'R', .ran = time->ran};
+}
+
+OwnTime own_time() {
+  return parse_schedstat(read_start("/proc/thread-self/schedstat")).value_or(OwnTime{});
 }
 
 }  // namespace tandem::failover::system

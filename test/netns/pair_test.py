@@ -218,6 +218,22 @@ class PairTest(PairStage):
         one.start()
         self.settle(one, two)
 
+    def test_a_frozen_daemon_gives_the_addresses_up_before_it_speaks_and_says_why(self):
+        one, two = self.pair(nopreempt=True)
+        one.process.signal(signal.SIGSTOP)
+        wait_until(two.holds_all, "two has the addresses")
+        one.process.signal(signal.SIGCONT)
+        self.settle(two, one)
+        one.process.wait_for_output("main: was silent for ")
+        output = one.process.output()
+        said = re.search(r"main: active -> backup \(froze\), .*\n.*main: was silent for (\d+) ms: "
+                         r"(\d+) ms on a CPU, (\d+) ms waiting for one\n", output)  # fmt: skip
+        self.assertTrue(said, output)
+        silent, on_cpu, waiting = (int(number) for number in said.groups())
+        self.assertGreaterEqual(silent, 60)  # three intervals
+        self.assertLess(on_cpu + waiting, silent / 2)  # it was stopped, and did not want to run
+        self.assertEqual(two.router()["state"], "active")
+
     def test_a_daemon_that_is_told_to_stop_gives_the_addresses_away(self):
         one, two = self.pair()
         self.assertEqual(one.process.stop(), 0)

@@ -52,6 +52,14 @@ TEST_CASE("A thread that waits for another does not want to run") {
   CHECK(time);
 }
 
+TEST_CASE("One's own time grows with what one does") {
+  const OwnTime first = own_time();
+  OwnTime later = first;
+  while (later.ran < first.ran + Milliseconds(5)) later = own_time();
+  CHECK(first.ran > Duration::zero());
+  CHECK(later.waited >= first.waited);
+}
+
 TEST_CASE("A thread that is not there has no time") { CHECK_FALSE(thread_time(::getpid(), 1)); }
 
 }  // namespace tandem::failover::system
